@@ -1,0 +1,23 @@
+import type { Reporter, TestModule } from 'vitest/node'
+
+/** Prints `N passed, N failed` alone on the last line; a file that could not be loaded counts as a failed test. */
+export default class ClosingLine implements Reporter {
+  onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly unknown[]): void {
+    let passed = 0
+    let failed = unhandledErrors.length
+    let skipped = 0
+    for (const module of modules) {
+      const before = failed
+      for (const test of module.children.allTests()) {
+        const { state } = test.result()
+        if (state === 'passed') passed += 1
+        else if (state === 'failed') failed += 1
+        else skipped += 1
+      }
+      if (module.state() === 'failed' && failed === before) failed += 1
+    }
+    const line = `${passed} passed, ${failed} failed${skipped ? `, ${skipped} skipped` : ''}`
+    // After the default reporter's own summary, which is written in the same tick.
+    process.once('exit', () => process.stdout.write(`\n${line}\n`))
+  }
+}

@@ -1,0 +1,1 @@
+export { oneFile as default } from '../../tsup.base.ts'
