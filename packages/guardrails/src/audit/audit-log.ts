@@ -31,6 +31,8 @@ export interface AuditLog {
    * once records can be written again.
    */
   report(entry: Entry): void
+  /** Writes what `report` had to keep. @throws {AuditUnavailableError} it still cannot be written */
+  flush(): void
   redact(value: unknown, policy: FieldPolicy | undefined): unknown
   /** Writes `stop` and gives the file free. Never throws. */
   close(): void
@@ -159,6 +161,7 @@ export function openAuditLog(options: AuditLogOptions): AuditLog {
       keep(entry)
       attempt(flush)
     },
+    flush: () => attempt(flush),
     redact: (value, policy) => redact(value, policy, key),
     close() {
       try {

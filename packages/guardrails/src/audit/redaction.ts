@@ -1,13 +1,14 @@
 import type { AuditKey } from './key.ts'
 
 /**
- * How a value is written to the audit log: as it is, as a pseudonym, or not at all. A record gives a policy per field,
- * a list one for its items. What has no policy becomes a pseudonym.
+ * How a value is written to the audit log: as it is (a function: as it is if that holds of it), as a pseudonym, or not
+ * at all. A record gives a policy per field, a list one for its items. What has no policy becomes a pseudonym.
  */
 export type FieldPolicy =
   | 'clear'
   | 'pseudonym'
   | 'drop'
+  | ((value: unknown) => boolean)
   | { readonly [field: string]: FieldPolicy }
   | readonly [FieldPolicy]
 
@@ -19,7 +20,10 @@ const MAX_DEPTH = 16
  */
 export function redact(value: unknown, policy: FieldPolicy | undefined, key: AuditKey, depth = 0): unknown {
   if (value === undefined || policy === 'drop') return undefined
-  if (policy === 'clear') return isScalar(value) ? value : key.pseudonym(asText(value))
+  if (policy === 'clear' || typeof policy === 'function') {
+    const clear = isScalar(value) && (policy === 'clear' || policy(value))
+    return clear ? value : key.pseudonym(asText(value))
+  }
   if (depth < MAX_DEPTH) {
     if (Array.isArray(policy) && Array.isArray(value))
       return value.map(item => redact(item, policy[0], key, depth + 1) ?? null)

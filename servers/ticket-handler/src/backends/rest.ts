@@ -1,0 +1,94 @@
+import { createHash } from 'node:crypto'
+import { urlPath } from '@narrow-deputies/guardrails/path-guard'
+import { z } from 'zod'
+import type { BackendCall, NewTicket, TicketBackend } from '../backend.ts'
+import { CodedError } from '../errors.ts'
+import { Priority, Status, TicketId, type TicketReceipt, type TicketView, untrustedText } from '../vocabulary.ts'
+import { type AuthorisedFetch, type Exchange, exchange, LostReplyError } from './http.ts'
+
+/** All that this server can ever send. */
+export const REST_ENDPOINTS = ['POST /tickets', 'PATCH /tickets/{id}', 'GET /tickets/{id}', 'GET /whoami'] as const
+
+/** What the credential must be allowed, and no more. */
+export const REST_SCOPES = ['tickets:create', 'tickets:update', 'tickets:read'] as const
+
+const Instant = z.iso.datetime({ offset: true }).max(40)
+
+const Fields = z.object({ id: TicketId, status: Status, priority: Priority, updatedAt: Instant })
+
+const Receipt = Fields.transform(({ id: ticketId, ...rest }): TicketReceipt => ({ ticketId, ...rest }))
+
+const View = Fields.extend({
+  subject: untrustedText(200),
+  description: untrustedText(4000),
+  notes: z.array(z.object({ at: Instant, text: untrustedText(1000) })).max(10_000),
+}).transform(({ id: ticketId, subject, description, notes, ...rest }): TicketView => {
+  // The newest notes are what a reader needs.
+  return { ticketId, ...rest, untrusted: { subject, description, notes: notes.slice(-20) } }
+})
+
+const Whoami = z.object({ name: z.string().max(200), scopes: z.array(z.string().max(100)).max(100) })
+
+/** The tickets of a REST backend. */
+export function restTickets(fetch: AuthorisedFetch): TicketBackend {
+  return {
+    create: (ticket, call) =>
+      once(
+        fetch,
+        call,
+        {
+          endpoint: 'POST /tickets',
+          path: urlPath`/tickets`,
+          body: ticket,
+          // Made of who asks for what, so that it is the same when the same is asked for again, by whichever process.
+          idempotencyKey: fingerprint(ticket, call),
+          reply: Receipt,
+        },
+        'Call createTicket again with the same arguments within ten minutes: it finds the ticket if there is one, and never makes a second.',
+      ),
+    update: (id, change, call) =>
+      once(
+        fetch,
+        call,
+        {
+          endpoint: 'PATCH /tickets/{id}',
+          path: urlPath`/tickets/${id}`,
+          body: change,
+          // Of this call alone: the same change may be wanted again later, after another one.
+          idempotencyKey: call.callId,
+          reply: Receipt,
+        },
+        'Call getTicket to see whether the change is there before you repeat it.',
+      ),
+    get: (id, call) =>
+      exchange(fetch, call, { endpoint: 'GET /tickets/{id}', path: urlPath`/tickets/${id}`, reply: View }),
+    whoami: call => exchange(fetch, call, { endpoint: 'GET /whoami', path: urlPath`/whoami`, reply: Whoami }),
+  }
+}
+
+/** A write whose reply is lost is asked for once more under its key: then the backend answers for the first one. */
+async function once<T>(fetch: AuthorisedFetch, call: BackendCall, request: Exchange<T>, advice: string): Promise<T> {
+  for (const attempt of [1, 2]) {
+    try {
+      return await exchange(fetch, call, request)
+    } catch (error) {
+      if (!(error instanceof LostReplyError)) {
+        // The first attempt may have been carried out: that the second was not is no answer.
+        if (attempt === 1) throw error
+      } else if (attempt === 1 && !call.signal.aborted) continue
+      throw new CodedError(
+        'OUTCOME_UNKNOWN',
+        `The backend’s reply was lost: it may or may not have been done. ${advice}`,
+        { cause: error },
+      )
+    }
+  }
+  throw new Error('unreachable')
+}
+
+function fingerprint(ticket: NewTicket, call: BackendCall): string {
+  const { subject, description, priority, customerEmail = null } = ticket
+  return createHash('sha256')
+    .update(JSON.stringify([call.callerId, subject, description, priority, customerEmail]))
+    .digest('hex')
+}

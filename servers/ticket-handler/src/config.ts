@@ -1,0 +1,96 @@
+import { homedir, platform } from 'node:os'
+import { isAbsolute, join } from 'node:path'
+import { z } from 'zod'
+
+/** Settings that are no secret. */
+export interface Config {
+  readonly backend: 'rest'
+  /** Where the backend's API begins; no trailing slash. */
+  readonly apiUrl: URL
+  /** For one whole call, in milliseconds. */
+  readonly apiTimeoutMs: number
+  /** How a write is confirmed: the client asks the human, or the tool's description asks the model to. */
+  readonly confirm: 'description' | 'required'
+  readonly auditFile: string
+  readonly auditHeadFile: string | undefined
+  readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent'
+}
+
+/** Everything that is wrong with the settings, a line each. */
+export class ConfigError extends Error {
+  override name = 'ConfigError'
+}
+
+const AbsolutePath = z.string().refine(isAbsolute, 'must be an absolute path')
+
+const Variables = z.object({
+  TICKET_BACKEND: z.enum(['rest']).default('rest'),
+  TICKET_API_URL: z
+    .string('is required')
+    .superRefine((text, context) => {
+      const problem = problemOfUrl(text)
+      if (problem) context.addIssue(problem)
+    })
+    .transform(text => new URL(text)),
+  TICKET_API_TIMEOUT_MS: z.coerce.number('must be a number').int().min(100).max(600_000).default(10_000),
+  TICKET_CONFIRM: z.enum(['description', 'required']).default('description'),
+  AUDIT_FILE: AbsolutePath.optional(),
+  AUDIT_HEAD_FILE: AbsolutePath.optional(),
+  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+})
+
+/**
+ * Reads the settings.
+ *
+ * @throws {ConfigError} with every problem there is
+ */
+export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config {
+  // An empty variable is an unset one: that is how many clients write "no value".
+  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''))
+  const parsed = Variables.safeParse(given)
+  if (!parsed.success)
+    throw new ConfigError(parsed.error.issues.map(issue => `${issue.path.join('.')} ${problemOf(issue)}`).join('\n'))
+  const { data } = parsed
+  const auditFile = data.AUDIT_FILE ?? join(stateFolder(given), 'audit.jsonl')
+  if (data.AUDIT_HEAD_FILE === auditFile) throw new ConfigError('AUDIT_HEAD_FILE must not be the audit file itself')
+  return Object.freeze({
+    backend: data.TICKET_BACKEND,
+    apiUrl: data.TICKET_API_URL,
+    apiTimeoutMs: data.TICKET_API_TIMEOUT_MS,
+    confirm: data.TICKET_CONFIRM,
+    auditFile,
+    auditHeadFile: data.AUDIT_HEAD_FILE,
+    logLevel: data.LOG_LEVEL,
+  })
+}
+
+/** Where this server keeps its own files if it is not told. */
+export function stateFolder(environment: NodeJS.ProcessEnv = process.env): string {
+  const base =
+    environment.XDG_STATE_HOME ??
+    (platform() === 'win32' && environment.LOCALAPPDATA ? environment.LOCALAPPDATA : join(homedir(), '.local', 'state'))
+  return join(base, 'narrow-deputies', 'ticket-handler')
+}
+
+function problemOfUrl(text: string): string | undefined {
+  if (!URL.canParse(text)) return 'must be a URL'
+  const url = new URL(text)
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') return 'must be an http or https URL'
+  if (url.username || url.password) return 'must not hold a credential'
+  if (url.search || url.hash) return 'must not have a query or a fragment'
+  if (url.protocol === 'http:' && !isLoopback(url.hostname))
+    return 'must be https: over http the credential could be read on the way'
+  return undefined
+}
+
+function isLoopback(hostname: string): boolean {
+  return hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname)
+}
+
+function problemOf(issue: z.core.$ZodIssue): string {
+  if (issue.code === 'invalid_value') return `must be one of: ${issue.values.join(', ')}`
+  if (issue.code === 'too_small') return `must be at least ${issue.minimum}`
+  if (issue.code === 'too_big') return `must be at most ${issue.maximum}`
+  if (issue.code === 'invalid_type' && issue.message.startsWith('Invalid')) return `must be a ${issue.expected}`
+  return issue.message
+}

@@ -1,0 +1,8 @@
+import type { TicketBackend } from '../backend.ts'
+import type { Tool } from '../tool.ts'
+import { createTicket } from './create-ticket.ts'
+import { getTicket } from './get-ticket.ts'
+import { updateTicket } from './update-ticket.ts'
+
+/** Everything that a caller of this server can do. */
+export const tools: readonly Tool<TicketBackend>[] = [createTicket, updateTicket, getTicket]
