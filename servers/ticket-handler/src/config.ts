@@ -49,7 +49,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
   const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''))
   const parsed = Variables.safeParse(given)
   if (!parsed.success)
-    throw new ConfigError(parsed.error.issues.map(issue => `${issue.path.join('.')} ${problemOf(issue)}`).join('\n'))
+    throw new ConfigError(parsed.error.issues.map(issue => `${String(issue.path[0])} ${problemOf(issue)}`).join('\n'))
   const { data } = parsed
   const auditFile = data.AUDIT_FILE ?? join(stateFolder(given), 'audit.jsonl')
   if (data.AUDIT_HEAD_FILE === auditFile) throw new ConfigError('AUDIT_HEAD_FILE must not be the audit file itself')

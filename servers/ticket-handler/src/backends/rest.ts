@@ -14,6 +14,17 @@ export const REST_SCOPES = ['tickets:create', 'tickets:update', 'tickets:read'] 
 
 const Instant = z.iso.datetime({ offset: true }).max(40)
 
+/**
+ * Ids as this backend makes them. One that is a word could name another endpoint beside the tickets (`export`), and
+ * would pass as a single segment.
+ */
+const ID = /^tic_[a-z0-9]+$/
+
+function ticketPath(id: TicketId): string {
+  if (!ID.test(id)) throw new CodedError('NOT_FOUND', 'There is no ticket of this id.')
+  return urlPath`/tickets/${id}`
+}
+
 const Fields = z.object({ id: TicketId, status: Status, priority: Priority, updatedAt: Instant })
 
 const Receipt = Fields.transform(({ id: ticketId, ...rest }): TicketReceipt => ({ ticketId, ...rest }))
@@ -52,7 +63,7 @@ export function restTickets(fetch: AuthorisedFetch): TicketBackend {
         call,
         {
           endpoint: 'PATCH /tickets/{id}',
-          path: urlPath`/tickets/${id}`,
+          path: ticketPath(id),
           body: change,
           // Of this call alone: the same change may be wanted again later, after another one.
           idempotencyKey: call.callId,
@@ -60,8 +71,7 @@ export function restTickets(fetch: AuthorisedFetch): TicketBackend {
         },
         'Call getTicket to see whether the change is there before you repeat it.',
       ),
-    get: (id, call) =>
-      exchange(fetch, call, { endpoint: 'GET /tickets/{id}', path: urlPath`/tickets/${id}`, reply: View }),
+    get: (id, call) => exchange(fetch, call, { endpoint: 'GET /tickets/{id}', path: ticketPath(id), reply: View }),
     whoami: call => exchange(fetch, call, { endpoint: 'GET /whoami', path: urlPath`/whoami`, reply: Whoami }),
   }
 }

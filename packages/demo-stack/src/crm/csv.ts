@@ -1,0 +1,21 @@
+import type { Customer } from './customers.ts'
+
+const COLUMNS = [
+  'id',
+  'name',
+  'company',
+  'email',
+  'phone',
+  'plan',
+  'since',
+  'country',
+  'notes',
+  'creditLimit',
+  'birthDate',
+] as const satisfies readonly (keyof Customer)[]
+
+/** All fields of all given customers as RFC 4180 text with a header line. */
+export function toCsv(customers: readonly Customer[]): string {
+  const lines = customers.map(customer => COLUMNS.map(column => `"${String(customer[column]).replaceAll('"', '""')}"`))
+  return [COLUMNS, ...lines].map(line => `${line.join(',')}\r\n`).join('')
+}

@@ -1,0 +1,20 @@
+import type { DatabaseSync } from 'node:sqlite'
+import type { Articles } from '../blog/articles.ts'
+import type { Customers } from '../crm/customers.ts'
+import { inTransaction } from '../database.ts'
+import type { TicketStore } from '../tickets/ticket-store.ts'
+import { ARTICLES } from './articles.ts'
+import { CUSTOMERS } from './customers.ts'
+import { HOSTILE_CUSTOMERS, HOSTILE_TICKETS } from './hostile.ts'
+import { TICKETS } from './tickets.ts'
+
+/** Fills a new database once. A file that was seeded before keeps what was changed or deleted since. */
+export function seedOnce(db: DatabaseSync, articles: Articles, customers: Customers, tickets: TicketStore): void {
+  inTransaction(db, () => {
+    if (db.prepare('PRAGMA user_version').get()?.user_version !== 0) return
+    for (const article of ARTICLES) articles.add(article)
+    for (const customer of [...CUSTOMERS, ...HOSTILE_CUSTOMERS]) customers.add(customer)
+    for (const ticket of [...TICKETS, ...HOSTILE_TICKETS]) tickets.add(ticket)
+    db.exec('PRAGMA user_version = 1')
+  })
+}

@@ -1,0 +1,79 @@
+import { urlPath } from '@narrow-deputies/guardrails/path-guard'
+import { z } from 'zod'
+import type { CrmBackend } from '../backend.ts'
+import { CodedError } from '../errors.ts'
+import { type Customer, CustomerId, type CustomerMatch, Plan, untrustedText } from '../vocabulary.ts'
+import { type AuthorisedFetch, exchange } from './http.ts'
+
+/** What an operator may allow to be passed on. */
+export type CustomerField = 'id' | 'name' | 'company' | 'email' | 'phone' | 'country' | 'plan' | 'since'
+
+/** All that this server can ever send. */
+export const REST_ENDPOINTS = [
+  'GET /customers/by-email',
+  'GET /customers/search',
+  'GET /customers/{id}',
+  'GET /whoami',
+] as const
+
+/** What the credential must be allowed, and no more. */
+export const REST_SCOPES = ['customers:read'] as const
+
+/**
+ * Ids as this backend makes them. One that is a word could name another endpoint beside the customers (`export`), and
+ * would pass as a single segment.
+ */
+const ID = /^cus_[a-z0-9]+$/
+
+const Match = z.object({ id: CustomerId, name: untrustedText(120), company: untrustedText(120) })
+
+const Whoami = z.object({ name: z.string().max(200), scopes: z.array(z.string().max(100)).max(100) })
+
+/**
+ * The customers of a REST backend.
+ *
+ * @param fields what may be passed on; all else is left behind here, whatever the backend sends
+ */
+export function restCustomers(fetch: AuthorisedFetch, fields: readonly CustomerField[]): CrmBackend {
+  const allowed = new Set<CustomerField>(fields)
+  const match = ({ id, name, company }: z.infer<typeof Match>): CustomerMatch => ({
+    customerId: id,
+    untrusted: { ...(allowed.has('name') && { name }), ...(allowed.has('company') && { company }) },
+  })
+  // A field that may not be passed on is not even looked at.
+  const only = <T>(field: CustomerField, schema: z.ZodType<T>): z.ZodType<T | undefined> =>
+    allowed.has(field) ? schema : z.unknown().transform(() => undefined)
+  const CustomerReply = Match.extend({
+    email: only('email', untrustedText(254)),
+    phone: only('phone', untrustedText(32)),
+    country: only('country', z.string().regex(/^[A-Z]{2}$/)),
+    plan: only('plan', Plan),
+    since: only('since', z.iso.date()),
+  }).transform(({ id, name, company, ...rest }): Customer => ({ ...match({ id, name, company }), ...rest }))
+  const SearchReply = z
+    .object({ customers: z.array(Match).max(10), more: z.boolean() })
+    .transform(({ customers, more }) => ({ customers: customers.map(match), more }))
+
+  return {
+    findByEmail: (email, call) =>
+      exchange(fetch, call, {
+        endpoint: 'GET /customers/by-email',
+        path: urlPath`/customers/by-email`,
+        query: { email },
+        reply: CustomerReply,
+      }),
+    search: (name, call) =>
+      exchange(fetch, call, {
+        endpoint: 'GET /customers/search',
+        path: urlPath`/customers/search`,
+        query: { name },
+        reply: SearchReply,
+      }),
+    async get(id, call) {
+      if (!ID.test(id)) throw new CodedError('NOT_FOUND', 'There is no customer of this id.')
+      const path = urlPath`/customers/${id}`
+      return await exchange(fetch, call, { endpoint: 'GET /customers/{id}', path, reply: CustomerReply })
+    },
+    whoami: call => exchange(fetch, call, { endpoint: 'GET /whoami', path: urlPath`/whoami`, reply: Whoami }),
+  }
+}
