@@ -2,7 +2,7 @@ import type { Customer, CustomerId, CustomerMatch, Email } from './vocabulary.ts
 
 /** What a request to the backend takes over from the call that it is made for. */
 export interface BackendCall {
-  /** Aborts with the call's deadline or its cancellation. */
+  /** Aborts if the call is cancelled; a deadline is the adapter's to add. */
   readonly signal: AbortSignal
   /** Names this call to the backend. */
   readonly callId: string

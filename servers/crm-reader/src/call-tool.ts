@@ -13,8 +13,6 @@ export interface Request<Ports> {
   /** Whether the request brings an answer to a question; nothing is ever asked here. */
   readonly answered: boolean
   readonly ports: Ports
-  /** For what the handler does, in milliseconds. */
-  readonly timeoutMs: number
   readonly cancelled: AbortSignal
   /** Told of what nobody foresaw. */
   readonly onFault: (fault: unknown) => void
@@ -41,11 +39,11 @@ export async function callTool<Ports>(tool: Tool<Ports>, request: Request<Ports>
 }
 
 async function run<Ports>(tool: Tool<Ports>, subject: unknown, request: Request<Ports>): Promise<Ending> {
-  const { call, ports, timeoutMs, cancelled } = request
+  const { call, ports, cancelled } = request
   let ending: Ending
   try {
     const output = await tool.handler(subject, ports, {
-      signal: AbortSignal.any([cancelled, AbortSignal.timeout(timeoutMs)]),
+      signal: cancelled,
       callId: call.callId,
       callerId: `${call.caller.kind}:${call.caller.id}@${call.caller.host}`,
       traceparent: formatTraceparent(call.trace),

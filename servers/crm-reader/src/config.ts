@@ -56,20 +56,27 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
   // An empty variable is an unset one: that is how many clients write "no value".
   const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''))
   const parsed = Variables.safeParse(given)
-  if (!parsed.success)
-    throw new ConfigError(parsed.error.issues.map(issue => `${String(issue.path[0])} ${problemOf(issue)}`).join('\n'))
+  const issues = parsed.error?.issues.map(issue => `${String(issue.path[0])} ${problemOf(issue)}`) ?? []
+  const problems = new Set([...issues, ...contradictions(given)])
+  if (!parsed.success || problems.size > 0) throw new ConfigError([...problems].join('\n'))
   const { data } = parsed
-  const auditFile = data.AUDIT_FILE ?? join(stateFolder(given), 'audit.jsonl')
-  if (data.AUDIT_HEAD_FILE === auditFile) throw new ConfigError('AUDIT_HEAD_FILE must not be the audit file itself')
   return Object.freeze({
     backend: data.CRM_BACKEND,
     apiUrl: data.CRM_API_URL,
     apiTimeoutMs: data.CRM_API_TIMEOUT_MS,
     fields: data.CRM_FIELDS,
-    auditFile,
+    auditFile: data.AUDIT_FILE ?? join(stateFolder(given), 'audit.jsonl'),
     auditHeadFile: data.AUDIT_HEAD_FILE,
     logLevel: data.LOG_LEVEL,
   })
+}
+
+/** What is well-formed by itself, but not together. */
+function contradictions(given: NodeJS.ProcessEnv): string[] {
+  const problems: string[] = []
+  if (given.AUDIT_HEAD_FILE && given.AUDIT_HEAD_FILE === given.AUDIT_FILE)
+    problems.push('AUDIT_HEAD_FILE must not be the audit file itself')
+  return problems
 }
 
 /** Where this server keeps its own files if it is not told. */

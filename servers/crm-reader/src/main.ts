@@ -68,7 +68,7 @@ function compose(): Parts {
   } catch (error) {
     throw new ConfigError(`AUDIT_FILE cannot be opened: ${(error as Error).message}`)
   }
-  const backend = restCustomers(credential.connect(config.apiUrl, REST_ENDPOINTS), config.fields)
+  const backend = restCustomers(credential.connect(config.apiUrl, REST_ENDPOINTS), config)
   return { config, backend, audit, auditKeyFile: auditKey.keptIn, log }
 }
 
@@ -98,13 +98,13 @@ async function main([command, ...rest]: string[]): Promise<number | undefined> {
   }
   const { config, backend, audit, auditKeyFile, log } = parts
   if (command === 'check') {
-    const { apiUrl, apiTimeoutMs: timeoutMs } = config
-    const whoami = backend.whoami
-    const works = await check({ audit, auditKeyFile, apiUrl, timeoutMs, neededScopes: REST_SCOPES, whoami })
+    const { apiUrl } = config
+    const { whoami } = backend
+    const works = await check({ audit, auditKeyFile, apiUrl, neededScopes: REST_SCOPES, whoami })
     audit.close()
     return works ? 0 : 1
   }
-  serve({ name: NAME, version: manifest.version, tools, ports: backend, audit, timeoutMs: config.apiTimeoutMs }, log)
+  serve({ name: NAME, version: manifest.version, tools, ports: backend, audit }, log)
   return undefined
 }
 

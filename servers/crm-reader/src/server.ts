@@ -16,8 +16,6 @@ export interface ServerOptions<Ports> {
   readonly tools: readonly Tool<Ports>[]
   readonly ports: Ports
   readonly audit: AuditLog
-  /** For what a handler does, in milliseconds. */
-  readonly timeoutMs: number
   readonly onFault: (fault: unknown) => void
 }
 

@@ -40,8 +40,6 @@ export interface Request<Ports, Reply> {
   readonly asker: Asker<Reply>
   /** Whether the operator wants the human asked. */
   readonly mustAsk: boolean
-  /** For what the handler does, in milliseconds. */
-  readonly timeoutMs: number
   readonly cancelled: AbortSignal
   /** Told of what nobody foresaw. */
   readonly onFault: (fault: unknown) => void
@@ -90,11 +88,11 @@ async function run<Ports, Reply>(
   confirmation: Confirmation,
   request: Request<Ports, Reply>,
 ): Promise<Ending<Reply>> {
-  const { call, ports, timeoutMs, cancelled } = request
+  const { call, ports, cancelled } = request
   let ending: Exclude<Ending<Reply>, { kind: 'asked' }>
   try {
     const output = await tool.handler(subject, ports, {
-      signal: AbortSignal.any([cancelled, AbortSignal.timeout(timeoutMs)]),
+      signal: cancelled,
       callId: call.callId,
       callerId: `${call.caller.kind}:${call.caller.id}@${call.caller.host}`,
       traceparent: formatTraceparent(call.trace),

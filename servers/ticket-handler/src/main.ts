@@ -68,7 +68,7 @@ function compose(): Parts {
   } catch (error) {
     throw new ConfigError(`AUDIT_FILE cannot be opened: ${(error as Error).message}`)
   }
-  const backend = restTickets(credential.connect(config.apiUrl, REST_ENDPOINTS))
+  const backend = restTickets(credential.connect(config.apiUrl, REST_ENDPOINTS), config.apiTimeoutMs)
   return { config, backend, audit, auditKeyFile: auditKey.keptIn, log }
 }
 
@@ -98,17 +98,14 @@ async function main([command, ...rest]: string[]): Promise<number | undefined> {
   }
   const { config, backend, audit, auditKeyFile, log } = parts
   if (command === 'check') {
-    const { apiUrl, apiTimeoutMs: timeoutMs } = config
-    const whoami = backend.whoami
-    const works = await check({ audit, auditKeyFile, apiUrl, timeoutMs, neededScopes: REST_SCOPES, whoami })
+    const { apiUrl } = config
+    const { whoami } = backend
+    const works = await check({ audit, auditKeyFile, apiUrl, neededScopes: REST_SCOPES, whoami })
     audit.close()
     return works ? 0 : 1
   }
   const mustAsk = config.confirm === 'required'
-  serve(
-    { name: NAME, version: manifest.version, tools, ports: backend, audit, mustAsk, timeoutMs: config.apiTimeoutMs },
-    log,
-  )
+  serve({ name: NAME, version: manifest.version, tools, ports: backend, audit, mustAsk }, log)
   return undefined
 }
 

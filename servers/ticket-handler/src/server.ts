@@ -22,8 +22,6 @@ export interface ServerOptions<Ports> {
   readonly audit: AuditLog
   /** Whether a tool's question goes to the human. */
   readonly mustAsk: boolean
-  /** For what a handler does, in milliseconds. */
-  readonly timeoutMs: number
   readonly onFault: (fault: unknown) => void
 }
 

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import type { CrmBackend } from '../backend.ts'
 import { CodedError } from '../errors.ts'
 import { type Customer, CustomerId, type CustomerMatch, Plan, untrustedText } from '../vocabulary.ts'
-import { type AuthorisedFetch, exchange } from './http.ts'
+import { type AuthorisedFetch, exchange, within } from './http.ts'
 
 /** What an operator may allow to be passed on. */
 export type CustomerField = 'id' | 'name' | 'company' | 'email' | 'phone' | 'country' | 'plan' | 'since'
@@ -32,9 +32,13 @@ const Whoami = z.object({ name: z.string().max(200), scopes: z.array(z.string().
 /**
  * The customers of a REST backend.
  *
- * @param fields what may be passed on; all else is left behind here, whatever the backend sends
+ * @param options.fields what may be passed on; all else is left behind here, whatever the backend sends
+ * @param options.apiTimeoutMs for one whole call
  */
-export function restCustomers(fetch: AuthorisedFetch, fields: readonly CustomerField[]): CrmBackend {
+export function restCustomers(
+  fetch: AuthorisedFetch,
+  { fields, apiTimeoutMs }: { fields: readonly CustomerField[]; apiTimeoutMs: number },
+): CrmBackend {
   const allowed = new Set<CustomerField>(fields)
   const match = ({ id, name, company }: z.infer<typeof Match>): CustomerMatch => ({
     customerId: id,
@@ -56,14 +60,14 @@ export function restCustomers(fetch: AuthorisedFetch, fields: readonly CustomerF
 
   return {
     findByEmail: (email, call) =>
-      exchange(fetch, call, {
+      exchange(fetch, within(apiTimeoutMs, call), {
         endpoint: 'GET /customers/by-email',
         path: urlPath`/customers/by-email`,
         query: { email },
         reply: CustomerReply,
       }),
     search: (name, call) =>
-      exchange(fetch, call, {
+      exchange(fetch, within(apiTimeoutMs, call), {
         endpoint: 'GET /customers/search',
         path: urlPath`/customers/search`,
         query: { name },
@@ -72,8 +76,13 @@ export function restCustomers(fetch: AuthorisedFetch, fields: readonly CustomerF
     async get(id, call) {
       if (!ID.test(id)) throw new CodedError('NOT_FOUND', 'There is no customer of this id.')
       const path = urlPath`/customers/${id}`
-      return await exchange(fetch, call, { endpoint: 'GET /customers/{id}', path, reply: CustomerReply })
+      return await exchange(fetch, within(apiTimeoutMs, call), {
+        endpoint: 'GET /customers/{id}',
+        path,
+        reply: CustomerReply,
+      })
     },
-    whoami: call => exchange(fetch, call, { endpoint: 'GET /whoami', path: urlPath`/whoami`, reply: Whoami }),
+    whoami: call =>
+      exchange(fetch, within(apiTimeoutMs, call), { endpoint: 'GET /whoami', path: urlPath`/whoami`, reply: Whoami }),
   }
 }

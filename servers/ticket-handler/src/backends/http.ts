@@ -22,11 +22,18 @@ export interface Exchange<T> {
   /** For a write that may be asked for again: the backend then answers as it did the first time. */
   readonly idempotencyKey?: string
   readonly reply: z.ZodType<T>
+  /** What to tell of a status in place of the usual. */
+  readonly refusals?: Readonly<Record<number, string>>
 }
 
 /** A write was sent, and what became of it cannot be told. */
 export class LostReplyError extends Error {
   override name = 'LostReplyError'
+}
+
+/** The call with a deadline on all that is done for it, retries and reading included; a drip of bytes ends there too. */
+export function within(timeoutMs: number, call: BackendCall): BackendCall {
+  return { ...call, signal: AbortSignal.any([call.signal, AbortSignal.timeout(timeoutMs)]) }
 }
 
 /** Decoded bytes: what is counted is what is kept, however small it was on the wire. */
@@ -78,7 +85,7 @@ export async function exchange<T>(fetch: AuthorisedFetch, call: BackendCall, req
   if (!response.ok) {
     await response.body?.cancel().catch(() => {})
     if (response.status >= 500 && response.status !== 503) throw lost('The backend failed.')
-    throw refusal(response)
+    throw refusal(response, request.refusals)
   }
   let text: string
   try {
@@ -96,6 +103,31 @@ export async function exchange<T>(fetch: AuthorisedFetch, call: BackendCall, req
   }
 }
 
+/**
+ * A write whose reply is lost is asked for once more under its key: then the backend answers for the first one.
+ *
+ * @param request.ifLost what a caller can do to find out
+ * @throws {CodedError} `OUTCOME_UNKNOWN` if that is lost too, or no time is left
+ */
+export async function once<T>(
+  fetch: AuthorisedFetch,
+  call: BackendCall,
+  request: Exchange<T> & { readonly idempotencyKey: string; readonly ifLost: string },
+): Promise<T> {
+  try {
+    return await exchange(fetch, call, request)
+  } catch (first) {
+    if (!(first instanceof LostReplyError)) throw first
+    try {
+      if (!call.signal.aborted) return await exchange(fetch, call, request)
+    } catch {
+      // However the second attempt failed: the first may have been carried out.
+    }
+    const message = `The backend’s reply was lost, so this may or may not have been done. ${request.ifLost}`
+    throw new CodedError('OUTCOME_UNKNOWN', message, { cause: first })
+  }
+}
+
 async function readBounded(response: Response): Promise<string> {
   const decoder = new TextDecoder('utf-8', { fatal: true })
   let text = ''
@@ -110,7 +142,7 @@ async function readBounded(response: Response): Promise<string> {
 }
 
 /** What a status says, in words of ours: the backend's own are not passed on. */
-function refusal({ status, headers }: Response): CodedError {
+function refusal({ status, headers }: Response, refusals: Readonly<Record<number, string>> = {}): CodedError {
   const retryAfterSeconds = retryAfter(headers.get('retry-after'))
   const wait = retryAfterSeconds === undefined ? 'later' : `after ${retryAfterSeconds} seconds`
   if (status === 429)
@@ -129,7 +161,10 @@ function refusal({ status, headers }: Response): CodedError {
       'BACKEND_UNAVAILABLE',
       'The backend answered with a redirect, which is never followed. Tell the operator.',
     )
-  return new CodedError('BACKEND_REFUSED', 'The backend refused these values. Change them before you try again.')
+  return new CodedError(
+    'BACKEND_REFUSED',
+    refusals[status] ?? 'The backend refused these values. Change them before you try again.',
+  )
 }
 
 /** Seconds or an HTTP date (RFC 9110 §10.2.3), as whole seconds between 1 and a day. */

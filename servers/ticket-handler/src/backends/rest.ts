@@ -4,7 +4,7 @@ import { z } from 'zod'
 import type { BackendCall, NewTicket, TicketBackend } from '../backend.ts'
 import { CodedError } from '../errors.ts'
 import { Priority, Status, TicketId, type TicketReceipt, type TicketView, untrustedText } from '../vocabulary.ts'
-import { type AuthorisedFetch, type Exchange, exchange, LostReplyError } from './http.ts'
+import { type AuthorisedFetch, exchange, once, within } from './http.ts'
 
 /** All that this server can ever send. */
 export const REST_ENDPOINTS = ['POST /tickets', 'PATCH /tickets/{id}', 'GET /tickets/{id}', 'GET /whoami'] as const
@@ -40,60 +40,43 @@ const View = Fields.extend({
 
 const Whoami = z.object({ name: z.string().max(200), scopes: z.array(z.string().max(100)).max(100) })
 
-/** The tickets of a REST backend. */
-export function restTickets(fetch: AuthorisedFetch): TicketBackend {
+/**
+ * The tickets of a REST backend.
+ *
+ * @param timeoutMs for one whole call
+ */
+export function restTickets(fetch: AuthorisedFetch, timeoutMs: number): TicketBackend {
   return {
     create: (ticket, call) =>
-      once(
-        fetch,
-        call,
-        {
-          endpoint: 'POST /tickets',
-          path: urlPath`/tickets`,
-          body: ticket,
-          // Made of who asks for what, so that it is the same when the same is asked for again, by whichever process.
-          idempotencyKey: fingerprint(ticket, call),
-          reply: Receipt,
-        },
-        'Call createTicket again with the same arguments within ten minutes: it finds the ticket if there is one, and never makes a second.',
-      ),
-    update: (id, change, call) =>
-      once(
-        fetch,
-        call,
-        {
-          endpoint: 'PATCH /tickets/{id}',
-          path: ticketPath(id),
-          body: change,
-          // Of this call alone: the same change may be wanted again later, after another one.
-          idempotencyKey: call.callId,
-          reply: Receipt,
-        },
-        'Call getTicket to see whether the change is there before you repeat it.',
-      ),
-    get: (id, call) => exchange(fetch, call, { endpoint: 'GET /tickets/{id}', path: ticketPath(id), reply: View }),
-    whoami: call => exchange(fetch, call, { endpoint: 'GET /whoami', path: urlPath`/whoami`, reply: Whoami }),
+      once(fetch, within(timeoutMs, call), {
+        endpoint: 'POST /tickets',
+        path: urlPath`/tickets`,
+        body: ticket,
+        // Made of who asks for what, so that it is the same when the same is asked for again, by whichever process.
+        idempotencyKey: fingerprint(ticket, call),
+        reply: Receipt,
+        ifLost:
+          'Call createTicket again with the same arguments within ten minutes: it finds the ticket if there is one, and never makes a second.',
+      }),
+    update: async (id, change, call) =>
+      await once(fetch, within(timeoutMs, call), {
+        endpoint: 'PATCH /tickets/{id}',
+        path: ticketPath(id),
+        body: change,
+        // Of this call alone: the same change may be wanted again later, after another one.
+        idempotencyKey: call.callId,
+        reply: Receipt,
+        ifLost: 'Call getTicket to see whether the change is there before you repeat it.',
+      }),
+    get: async (id, call) =>
+      await exchange(fetch, within(timeoutMs, call), {
+        endpoint: 'GET /tickets/{id}',
+        path: ticketPath(id),
+        reply: View,
+      }),
+    whoami: call =>
+      exchange(fetch, within(timeoutMs, call), { endpoint: 'GET /whoami', path: urlPath`/whoami`, reply: Whoami }),
   }
-}
-
-/** A write whose reply is lost is asked for once more under its key: then the backend answers for the first one. */
-async function once<T>(fetch: AuthorisedFetch, call: BackendCall, request: Exchange<T>, advice: string): Promise<T> {
-  for (const attempt of [1, 2]) {
-    try {
-      return await exchange(fetch, call, request)
-    } catch (error) {
-      if (!(error instanceof LostReplyError)) {
-        // The first attempt may have been carried out: that the second was not is no answer.
-        if (attempt === 1) throw error
-      } else if (attempt === 1 && !call.signal.aborted) continue
-      throw new CodedError(
-        'OUTCOME_UNKNOWN',
-        `The backend’s reply was lost: it may or may not have been done. ${advice}`,
-        { cause: error },
-      )
-    }
-  }
-  throw new Error('unreachable')
 }
 
 function fingerprint(ticket: NewTicket, call: BackendCall): string {

@@ -1,0 +1,161 @@
+import { homedir, platform } from 'node:os'
+import { isAbsolute, join } from 'node:path'
+import { type DraftsFolder, type DraftsRootError, openDraftsFolder } from '@narrow-deputies/guardrails/path-guard'
+import { z } from 'zod'
+
+/** Settings that are no secret. */
+export interface Config {
+  readonly backend: 'rest'
+  /** Where the backend's API begins; no trailing slash. */
+  readonly apiUrl: URL
+  /** For one whole call, in milliseconds. */
+  readonly apiTimeoutMs: number
+  readonly drafts: DraftsFolder
+  /** How publishing is confirmed: the client asks the human, or the tool's description asks the model to. */
+  readonly confirm: 'required' | 'description'
+  readonly deploy: Deploy | undefined
+  readonly auditFile: string
+  readonly auditHeadFile: string | undefined
+  readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent'
+}
+
+/** Where the one deploy command runs. */
+export interface Deploy {
+  readonly user: string
+  readonly host: string
+  readonly port: number
+  readonly keyFile: string
+  readonly knownHostsFile: string
+  /** For the whole run, in milliseconds. */
+  readonly timeoutMs: number
+}
+
+/** Everything that is wrong with the settings, a line each. */
+export class ConfigError extends Error {
+  override name = 'ConfigError'
+}
+
+const AbsolutePath = z.string().refine(isAbsolute, 'must be an absolute path')
+
+/** ssh reads the path as part of an option, where a quotation mark would end it. */
+const SshPath = AbsolutePath.refine(path => !/["\p{Cc}]/u.test(path), 'must not hold a quotation mark')
+
+/** Neither part can begin like an option of ssh's. */
+const DEPLOY_TARGET = /^([a-z_][a-z0-9_-]{0,31})@([A-Za-z0-9][A-Za-z0-9.-]{0,252}|\[[0-9a-f:]+\]):(\d{1,5})$/
+
+const Variables = z.object({
+  BLOG_BACKEND: z.enum(['rest']).default('rest'),
+  BLOG_API_URL: z
+    .string('is required')
+    .superRefine((text, context) => {
+      const problem = problemOfUrl(text)
+      if (problem) context.addIssue(problem)
+    })
+    .transform(text => new URL(text)),
+  BLOG_API_TIMEOUT_MS: z.coerce.number('must be a number').int().min(100).max(600_000).default(10_000),
+  BLOG_DRAFTS_DIR: z.string('is required').transform((path, context) => {
+    try {
+      return openDraftsFolder(path)
+    } catch (error) {
+      context.addIssue((error as DraftsRootError).message)
+      return z.NEVER
+    }
+  }),
+  BLOG_CONFIRM: z.enum(['required', 'description']).default('required'),
+  BLOG_DEPLOY_SSH: z
+    .string()
+    .refine(target => isPort(DEPLOY_TARGET.exec(target)?.[3]), 'must be user@host:port')
+    .transform(target => {
+      const [, user = '', host = '', port = ''] = DEPLOY_TARGET.exec(target) ?? []
+      return { user, host: host.replace(/^\[|\]$/g, ''), port: Number(port) }
+    })
+    .optional(),
+  BLOG_DEPLOY_KEY_FILE: SshPath.optional(),
+  BLOG_DEPLOY_KNOWN_HOSTS: SshPath.optional(),
+  BLOG_DEPLOY_TIMEOUT_MS: z.coerce.number('must be a number').int().min(1000).max(3_600_000).default(120_000),
+  AUDIT_FILE: AbsolutePath.optional(),
+  AUDIT_HEAD_FILE: AbsolutePath.optional(),
+  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+})
+
+/**
+ * Reads the settings.
+ *
+ * @throws {ConfigError} with every problem there is
+ */
+export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config {
+  // An empty variable is an unset one: that is how many clients write "no value".
+  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''))
+  const parsed = Variables.safeParse(given)
+  const issues = parsed.error?.issues.map(issue => `${String(issue.path[0])} ${problemOf(issue)}`) ?? []
+  const problems = new Set([...issues, ...contradictions(given)])
+  if (!parsed.success || problems.size > 0) throw new ConfigError([...problems].join('\n'))
+  const { data } = parsed
+  return Object.freeze({
+    backend: data.BLOG_BACKEND,
+    apiUrl: data.BLOG_API_URL,
+    apiTimeoutMs: data.BLOG_API_TIMEOUT_MS,
+    drafts: data.BLOG_DRAFTS_DIR,
+    confirm: data.BLOG_CONFIRM,
+    deploy:
+      data.BLOG_DEPLOY_SSH && data.BLOG_DEPLOY_KEY_FILE && data.BLOG_DEPLOY_KNOWN_HOSTS
+        ? {
+            ...data.BLOG_DEPLOY_SSH,
+            keyFile: data.BLOG_DEPLOY_KEY_FILE,
+            knownHostsFile: data.BLOG_DEPLOY_KNOWN_HOSTS,
+            timeoutMs: data.BLOG_DEPLOY_TIMEOUT_MS,
+          }
+        : undefined,
+    auditFile: data.AUDIT_FILE ?? join(stateFolder(given), 'audit.jsonl'),
+    auditHeadFile: data.AUDIT_HEAD_FILE,
+    logLevel: data.LOG_LEVEL,
+  })
+}
+
+/** What is well-formed by itself, but not together. */
+function contradictions(given: NodeJS.ProcessEnv): string[] {
+  const problems: string[] = []
+  if (given.AUDIT_HEAD_FILE && given.AUDIT_HEAD_FILE === given.AUDIT_FILE)
+    problems.push('AUDIT_HEAD_FILE must not be the audit file itself')
+  const deploy = [given.BLOG_DEPLOY_SSH, given.BLOG_DEPLOY_KEY_FILE, given.BLOG_DEPLOY_KNOWN_HOSTS]
+  if (deploy.some(Boolean) && !deploy.every(Boolean))
+    problems.push(
+      'BLOG_DEPLOY_SSH, BLOG_DEPLOY_KEY_FILE and BLOG_DEPLOY_KNOWN_HOSTS go together: give all three or none',
+    )
+  return problems
+}
+
+/** Where this server keeps its own files if it is not told. */
+export function stateFolder(environment: NodeJS.ProcessEnv = process.env): string {
+  const base =
+    environment.XDG_STATE_HOME ??
+    (platform() === 'win32' && environment.LOCALAPPDATA ? environment.LOCALAPPDATA : join(homedir(), '.local', 'state'))
+  return join(base, 'narrow-deputies', 'blog-publisher')
+}
+
+function problemOfUrl(text: string): string | undefined {
+  if (!URL.canParse(text)) return 'must be a URL'
+  const url = new URL(text)
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') return 'must be an http or https URL'
+  if (url.username || url.password) return 'must not hold a credential'
+  if (url.search || url.hash) return 'must not have a query or a fragment'
+  if (url.protocol === 'http:' && !isLoopback(url.hostname))
+    return 'must be https: over http the credential could be read on the way'
+  return undefined
+}
+
+function isPort(text: string | undefined): boolean {
+  return text !== undefined && Number(text) >= 1 && Number(text) <= 65_535
+}
+
+function isLoopback(hostname: string): boolean {
+  return hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname)
+}
+
+function problemOf(issue: z.core.$ZodIssue): string {
+  if (issue.code === 'invalid_value') return `must be one of: ${issue.values.join(', ')}`
+  if (issue.code === 'too_small') return `must be at least ${issue.minimum}`
+  if (issue.code === 'too_big') return `must be at most ${issue.maximum}`
+  if (issue.code === 'invalid_type' && issue.message.startsWith('Invalid')) return `must be a ${issue.expected}`
+  return issue.message
+}

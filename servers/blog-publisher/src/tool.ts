@@ -1,0 +1,124 @@
+// Copied on purpose: a fault here must stay here.
+import type { Effect, FieldPolicy, ToolPolicy } from '@narrow-deputies/guardrails/audit'
+import { z } from 'zod'
+import type { BackendCall } from './backend.ts'
+
+const WARNING = 'WARNING: this is a write operation. Confirm with the user before calling, every single time.'
+
+/** What a tool may be told to do, and the worst that can come of it. `Subject` is what its guard makes of its input. */
+interface Definition<I extends z.ZodObject, O extends z.ZodObject, Ports, Subject> {
+  readonly name: string
+  readonly title: string
+  /** For the model: what it does, in a sentence or two. */
+  readonly summary: string
+  /** For a reviewer: the worst that a perfectly deceived model can do with it, and how that is undone. */
+  readonly worstCase: string
+  /** The OAuth scope that a remote caller needs for it. */
+  readonly scope: string
+  readonly input: I
+  readonly output: O
+  /** Turns names into the things that they name, once, before the human is asked. Reads nothing but what it names. */
+  guard(input: z.infer<I>, ports: Ports): Subject
+  /** What the question to the human stands for, besides the arguments: if it changes, the answer is void. */
+  digest?(subject: Subject): string
+  handler(subject: Subject, ports: Ports, call: BackendCall): Promise<z.infer<O>>
+}
+
+/** The question to the human: exactly what will happen. */
+interface Confirmed<Subject> {
+  confirm(subject: Subject): string
+}
+
+export type ToolDefinition<I extends z.ZodObject, O extends z.ZodObject, Ports, Subject> = Definition<
+  I,
+  O,
+  Ports,
+  Subject
+> &
+  (
+    | ({ readonly effect: 'irreversible' } & Confirmed<Subject>)
+    | ({ readonly effect: 'reversible' } & Partial<Confirmed<Subject>>)
+    | { readonly effect: 'read' }
+  )
+
+/** A tool as the rest of the server sees it. */
+export interface Tool<Ports> {
+  readonly name: string
+  readonly title: string
+  readonly description: string
+  readonly worstCase: string
+  readonly effect: Effect
+  readonly scope: string
+  readonly annotations: Readonly<
+    Record<'readOnlyHint' | 'destructiveHint' | 'idempotentHint' | 'openWorldHint', boolean>
+  >
+  readonly inputSchema: Record<string, unknown>
+  readonly outputSchema: Record<string, unknown>
+  readonly audit: ToolPolicy
+  parse(args: unknown): z.ZodSafeParseResult<unknown>
+  /** Throws if a handler's result breaks the published schema. */
+  parseOutput(output: unknown): Record<string, unknown>
+  guard(input: unknown, ports: Ports): unknown
+  readonly confirm: ((subject: unknown) => string) | undefined
+  digest(subject: unknown): string
+  handler(subject: unknown, ports: Ports, call: BackendCall): Promise<unknown>
+}
+
+/** Everything that is published about a tool is derived here from its one definition: no hint is written by hand. */
+export function defineTool<Ports>() {
+  return <I extends z.ZodObject, O extends z.ZodObject, Subject>(
+    definition: ToolDefinition<I, O, Ports, Subject>,
+  ): Tool<Ports> => {
+    const { name, title, summary, worstCase, effect, scope, input, output } = definition
+    const confirm = 'confirm' in definition ? definition.confirm : undefined
+    return {
+      name,
+      title,
+      description: effect === 'read' ? summary : `${summary} ${WARNING}`,
+      worstCase,
+      effect,
+      scope,
+      annotations: {
+        readOnlyHint: effect === 'read',
+        destructiveHint: effect === 'irreversible',
+        idempotentHint: effect === 'read',
+        openWorldHint: false,
+      },
+      inputSchema: published(input, 'input'),
+      outputSchema: published(output, 'output'),
+      audit: { effect, args: policyOf(input), result: policyOf(output) },
+      parse: args => input.safeParse(args),
+      parseOutput: value => output.parse(value),
+      guard: (value, ports) => definition.guard(value as z.infer<I>, ports),
+      confirm: confirm && (subject => confirm(subject as Subject)),
+      digest: subject => definition.digest?.(subject as Subject) ?? '',
+      handler: (subject, ports, call) => definition.handler(subject as Subject, ports, call),
+    }
+  }
+}
+
+/** The JSON Schema that clients see; what is for the audit log alone stays out of it. */
+function published(schema: z.ZodObject, io: 'input' | 'output'): Record<string, unknown> {
+  const { $schema: _, ...json } = z.toJSONSchema(schema, {
+    io,
+    override: ({ jsonSchema }) => {
+      delete jsonSchema.audit
+      // A format says it in a word; the pattern behind it costs a model some hundred tokens and is checked here anyway.
+      if (jsonSchema.format) delete jsonSchema.pattern
+    },
+  })
+  return json
+}
+
+/** The audit policy that stands beside each field of a schema. */
+function policyOf(schema: z.core.$ZodType): FieldPolicy {
+  const declared = z.globalRegistry.get(schema)?.audit
+  // In clear if it is what the schema allows: anything else that stands in its place could be anything.
+  if (declared === 'clear') return value => z.safeParse(schema, value).success
+  if (declared) return declared
+  if (schema instanceof z.ZodObject)
+    return Object.fromEntries(Object.entries(schema.shape).map(([name, field]) => [name, policyOf(field)]))
+  if (schema instanceof z.ZodArray) return [policyOf(schema.element)]
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodNullable) return policyOf(schema.unwrap())
+  return 'pseudonym'
+}

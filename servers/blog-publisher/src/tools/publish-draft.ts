@@ -1,0 +1,36 @@
+import { isDraftName } from '@narrow-deputies/guardrails/path-guard'
+import { z } from 'zod'
+import { readArticle } from '../article.ts'
+import type { Ports } from '../backend.ts'
+import { defineTool } from '../tool.ts'
+import { Sha256, Title } from '../vocabulary.ts'
+
+export const publishDraft = defineTool<Ports>()({
+  name: 'publishDraft',
+  title: 'Publish a draft',
+  summary:
+    'Publishes a draft from the drafts folder to the live blog. Only filenames returned by listDrafts are accepted.',
+  worstCase: 'A post that a person already wrote goes live at the wrong time. Undo: unpublish it in the blog’s admin.',
+  effect: 'irreversible',
+  scope: 'blog:publish',
+  input: z.strictObject({
+    filename: z.string().max(200).refine(isDraftName, 'is not a name that a draft can have').meta({ audit: 'clear' }),
+  }),
+  output: z.strictObject({
+    url: z
+      .url({ protocol: /^https?$/ })
+      .max(2048)
+      .meta({ audit: 'clear' }),
+    title: Title,
+    sha256: Sha256,
+    alreadyPublished: z.boolean().meta({ audit: 'clear' }),
+  }),
+  guard: ({ filename }, { drafts }) => readArticle(drafts, filename),
+  digest: ({ sha256 }) => sha256,
+  confirm: ({ title, filename, words, sha256 }) =>
+    `Publish “${title}” (${filename}, ${words} words) to the live blog?\n\nSHA-256 ${sha256}`,
+  async handler(article, { blog }, call) {
+    const { title, sha256 } = article
+    return { ...(await blog.publish(article, call)), title, sha256 }
+  },
+})
