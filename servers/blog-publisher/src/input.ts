@@ -1,5 +1,5 @@
 // Copied on purpose: a fault here must stay here.
-import { CodedError } from './errors.ts'
+import { CodedError, type ErrorCode } from './errors.ts'
 import type { Tool } from './tool.ts'
 
 const MAX_FAULTS = 8
@@ -7,7 +7,7 @@ const MAX_FAULTS = 8
 /**
  * Checks a call's arguments at run time against the strict schema that clients see, whatever the client checked.
  *
- * @throws {CodedError} `INVALID_INPUT`, naming the arguments at fault; repeats nothing that the caller made up
+ * @throws {CodedError} `INVALID_INPUT`, or `NOT_A_DRAFT`, naming the arguments at fault; repeats nothing that the caller made up
  */
 export function parseInput<Ports>(tool: Tool<Ports>, args: unknown): unknown {
   const parsed = tool.parse(args ?? {})
@@ -18,5 +18,8 @@ export function parseInput<Ports>(tool: Tool<Ports>, args: unknown): unknown {
       return names.length === 0 ? 'this tool takes no arguments' : `unknown argument; there are: ${names.join(', ')}`
     return path.length === 0 ? message : `${path.join('.')}: ${message}`
   })
-  throw new CodedError('INVALID_INPUT', [...new Set(faults)].slice(0, MAX_FAULTS).join('; '))
+  // A field can name a code of its own for what is wrong with it.
+  const own = parsed.error.issues.map(issue => (issue.code === 'custom' ? issue.params?.code : undefined))
+  const code: ErrorCode = own.every(code => code === 'NOT_A_DRAFT') ? 'NOT_A_DRAFT' : 'INVALID_INPUT'
+  throw new CodedError(code, [...new Set(faults)].slice(0, MAX_FAULTS).join('; '))
 }

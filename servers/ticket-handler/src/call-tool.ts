@@ -52,7 +52,7 @@ export async function callTool<Ports, Reply>(
 ): Promise<Ending<Reply>> {
   const { call, args, ports, asker, mustAsk, cancelled } = request
   const confirm = mustAsk ? tool.confirm : undefined
-  let confirmation: Confirmation = tool.effect === 'irreversible' ? 'waived' : 'none'
+  let confirmation: Confirmation = 'none'
   let subject: unknown
   try {
     const input = parseInput(tool, args)
@@ -60,7 +60,6 @@ export async function callTool<Ports, Reply>(
       throw new CodedError('CONFIRMATION_INVALID', 'This tool asks nothing, so there is nothing to answer.')
     subject = tool.guard(input, ports)
     if (confirm) {
-      confirmation = 'none'
       const digest = tool.digest(subject)
       const answer = await asker.ask({ call, tool: tool.name, args: input, digest, text: confirm(subject) })
       if (answer !== 'accepted') return { kind: 'asked', reply: answer.reply }
@@ -70,6 +69,7 @@ export async function callTool<Ports, Reply>(
       if (tool.digest(subject) !== digest)
         throw new CodedError('CONFIRMATION_INVALID', 'The content changed after it was shown. Call again to ask anew.')
     }
+    if (!confirm && tool.effect === 'irreversible') confirmation = 'waived'
     if (cancelled.aborted) throw new CodedError('CANCELLED', 'Cancelled before anything was done.')
     call.intent(confirmation)
   } catch (failure) {

@@ -14,7 +14,14 @@ export const publishDraft = defineTool<Ports>()({
   effect: 'irreversible',
   scope: 'blog:publish',
   input: z.strictObject({
-    filename: z.string().max(200).refine(isDraftName, 'is not a name that a draft can have').meta({ audit: 'clear' }),
+    filename: z
+      .string()
+      .max(200)
+      .refine(isDraftName, {
+        error: 'is not a name that a draft can have; only filenames that listDrafts returned are accepted',
+        params: { code: 'NOT_A_DRAFT' },
+      })
+      .meta({ audit: 'clear' }),
   }),
   output: z.strictObject({
     url: z

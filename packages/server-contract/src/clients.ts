@@ -1,0 +1,71 @@
+import { Client as ModernClient } from '@modelcontextprotocol/client'
+import { StdioClientTransport as ModernStdio } from '@modelcontextprotocol/client/stdio'
+import { Client as LegacyClient } from '@modelcontextprotocol/sdk/client/index.js'
+import { StdioClientTransport as LegacyStdio } from '@modelcontextprotocol/sdk/client/stdio.js'
+import { ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js'
+
+/** The two lines of the SDK that are in the field: clients as hosts have them. */
+export const CLIENT_LINES = ['v1', 'v2'] as const
+export type ClientLine = (typeof CLIENT_LINES)[number]
+
+/** What a person answers to a question; undefined stands for a client that cannot ask. */
+export type Human = ((message: string) => Answer | Promise<Answer>) | undefined
+export type Answer = { action: 'accept' | 'decline' | 'cancel'; content?: Record<string, string | number | boolean> }
+
+export const YES: Answer = { action: 'accept', content: { confirm: true } }
+export const NO: Answer = { action: 'decline' }
+
+export interface CallResult {
+  readonly isError?: boolean
+  readonly structuredContent?: Record<string, unknown>
+  readonly content: readonly { type: string; text?: string }[]
+  readonly _meta?: Record<string, unknown>
+}
+
+export interface ListedTool {
+  readonly name: string
+  readonly description?: string
+  readonly inputSchema: Record<string, unknown>
+  readonly outputSchema?: Record<string, unknown>
+  readonly annotations?: Record<string, unknown>
+}
+
+/** An MCP client of either line, with the little that a test needs. */
+export interface Connected {
+  listTools(): Promise<ListedTool[]>
+  callTool(name: string, args: Record<string, unknown>, meta?: Record<string, unknown>): Promise<CallResult>
+  close(): Promise<void>
+}
+
+/** Starts a server through a real client, as an MCP host does. */
+export async function connect(
+  line: ClientLine,
+  entry: string,
+  env: Record<string, string>,
+  human?: Human,
+): Promise<Connected> {
+  const parameters = {
+    command: process.execPath,
+    args: [entry],
+    env: { PATH: process.env.PATH ?? '', ...env },
+    stderr: 'ignore' as const,
+  }
+  const identity = { name: `contract-${line}`, version: '1.0.0' }
+  const capabilities = human ? { elicitation: {} } : {}
+  const client =
+    line === 'v1'
+      ? new LegacyClient(identity, { capabilities })
+      : new ModernClient(identity, { capabilities, versionNegotiation: { mode: 'auto' } })
+  if (human && client instanceof LegacyClient)
+    client.setRequestHandler(ElicitRequestSchema, ({ params }) => human(params.message))
+  if (human && client instanceof ModernClient)
+    client.setRequestHandler('elicitation/create', ({ params }) => human(params.message))
+  if (client instanceof LegacyClient) await client.connect(new LegacyStdio(parameters))
+  else await client.connect(new ModernStdio(parameters))
+  return {
+    listTools: async () => (await client.listTools()).tools as ListedTool[],
+    callTool: async (name, args, _meta) =>
+      (await client.callTool({ name, arguments: args, ...(_meta && { _meta }) })) as unknown as CallResult,
+    close: () => client.close(),
+  }
+}

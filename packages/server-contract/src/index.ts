@@ -1,0 +1,14 @@
+export { AuditTrail } from './audit-trail.ts'
+export {
+  type Answer,
+  type CallResult,
+  CLIENT_LINES,
+  type ClientLine,
+  type Connected,
+  connect,
+  type Human,
+  type ListedTool,
+  NO,
+  YES,
+} from './clients.ts'
+export { type Era, errorCodeOf, type Message, RunningServer } from './running-server.ts'
