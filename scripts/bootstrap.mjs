@@ -38,13 +38,18 @@ const child = spawn('npx', ['--yes', ...packages, '-c', script], {
     DO_NOT_TRACK: '1',
   },
 })
-// Ctrl-C reaches the whole group: what was started ends itself, and its exit code is ours.
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
+// Ctrl-C is how `start` is meant to end: what was started ends itself, and that is no failure.
+let ended = false
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
+  process.on(signal, () => {
+    ended = task === 'start'
+    child.kill(signal)
+  })
 child.once('error', error => {
   process.stderr.write(`npx cannot be run: ${error.message}\n`)
   process.exit(1)
 })
-child.once('exit', (code, signal) => process.exit(code ?? (signal ? 1 : 0)))
+child.once('exit', code => process.exit(ended ? 0 : (code ?? 1)))
 
 function nodePackage() {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)

@@ -81,7 +81,8 @@ async function untilSignal(backend: Backend): Promise<void> {
     shown = requests.length
   }, 500)
   await new Promise<void>(resolve => {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve())
+    // Not once: a terminal's Ctrl-C and the wrapper that passes it on may both reach us.
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve())
   })
   clearInterval(timer)
 }
