@@ -1,6 +1,8 @@
+import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
 const PROJECTS = [
+  'scripts',
   'packages/guardrails',
   'packages/demo-stack',
   'packages/server-contract',
@@ -16,7 +18,7 @@ export default defineConfig({
         name: dir,
         root: `./${dir}`,
         include: ['**/*.test.ts'],
-        setupFiles: ['../../scripts/verifies.ts'],
+        setupFiles: [fileURLToPath(new URL('scripts/verifies.ts', import.meta.url))],
         testTimeout: 60_000,
         hookTimeout: 60_000,
       },

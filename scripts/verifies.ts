@@ -1,25 +1,9 @@
-/** The promises of SECURITY.md. A test that proves one names it: `it(`${verifies('P3')} refuses a symlink`, …)`. */
-export const PROMISES = [
-  'P1',
-  'P2',
-  'P3',
-  'P4',
-  'P5',
-  'P6',
-  'P7',
-  'P8',
-  'P9',
-  'P10',
-  'P11',
-  'P12',
-  'P13',
-  'P14',
-  'P15',
-  'P16',
-  'P17',
-] as const
+import { PROMISED } from './promises.ts'
 
-export type PromiseId = (typeof PROMISES)[number]
+export type PromiseId = keyof typeof PROMISED
+
+/** The ids of the promises of SECURITY.md. */
+export const PROMISES = Object.keys(PROMISED) as readonly PromiseId[]
 
 declare global {
   /** The label of the promises that a test proves, for its title. Throws on an id that is not a promise. */

@@ -1,0 +1,82 @@
+import { execFileSync } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { tools as blogTools } from '../servers/blog-publisher/src/tools/index.ts'
+import { tools as crmTools } from '../servers/crm-reader/src/tools/index.ts'
+import { tools as ticketTools } from '../servers/ticket-handler/src/tools/index.ts'
+import { PROMISED } from './promises.ts'
+
+/** What is told of the code in prose is made from the code: the parts of documents between `<!-- name -->` marks. */
+const PARTS: Record<string, Record<string, () => string>> = {
+  'README.md': { tools: toolTable },
+  'SECURITY.md': { promises: promiseTable },
+}
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url))
+
+/** The documents whose made parts are not what the code says now. */
+export function staleDocuments(): string[] {
+  return Object.keys(PARTS).filter(document => fresh(document) !== readFileSync(ROOT + document, 'utf8'))
+}
+
+function fresh(document: string): string {
+  let text = readFileSync(ROOT + document, 'utf8')
+  for (const [name, make] of Object.entries(PARTS[document] ?? {})) {
+    const marks = new RegExp(`(<!-- ${name}: made by pnpm docs -->\n)[\\s\\S]*?(<!-- /${name} -->)`)
+    if (!marks.test(text)) throw new Error(`${document} has no part named ${name}`)
+    text = text.replace(marks, (_, begin: string, end: string) => `${begin}\n${make()}\n${end}`)
+  }
+  return text
+}
+
+function toolTable(): string {
+  const servers = { 'blog-publisher': blogTools, 'crm-reader': crmTools, 'ticket-handler': ticketTools }
+  const rows = Object.entries(servers).flatMap(([server, tools]) =>
+    tools.map(({ name, inputSchema, effect, scope, worstCase }) => {
+      const inputs = Object.keys(inputSchema.properties ?? {}).map(input => `\`${input}\``)
+      return `| ${server} | \`${name}\` | ${inputs.join(', ') || '–'} | ${effect} | \`${scope}\` | ${worstCase} |`
+    }),
+  )
+  return [
+    '| server | tool | input | effect | scope | the worst that can come of it |',
+    '|---|---|---|---|---|---|',
+    ...rows,
+    '',
+  ].join('\n')
+}
+
+function promiseTable(): string {
+  const citations = citationsByPromise()
+  const rows = Object.entries(PROMISED).map(([id, { text, code }]) => {
+    const tests = [...(citations.get(id) ?? [])].map(([file, count]) => `\`${file}\` (${count})`)
+    return `| ${id} | ${text} | ${code.map(path => `\`${path}\``).join('<br>')} | ${tests.join('<br>')} |`
+  })
+  return ['| | the promise | its code | the tests that cite it (how often) |', '|---|---|---|---|', ...rows, ''].join(
+    '\n',
+  )
+}
+
+/** Promise id → test file → how many of its titles cite it. */
+function citationsByPromise(): Map<string, Map<string, number>> {
+  const found = new Map<string, Map<string, number>>()
+  const listed = execFileSync(
+    'git',
+    ['ls-files', '--cached', '--others', '--exclude-standard', 'packages', 'servers', 'scripts'],
+    { cwd: ROOT, encoding: 'utf8' },
+  )
+  for (const file of listed
+    .split('\n')
+    .filter(name => name.endsWith('.ts'))
+    .sort()) {
+    for (const [, ids = ''] of readFileSync(ROOT + file, 'utf8').matchAll(/\$\{verifies\(([^)]*)\)\}/g))
+      for (const [, id = ''] of ids.matchAll(/'(P\d+)'/g)) {
+        const files = found.get(id) ?? new Map<string, number>()
+        found.set(id, files.set(file, (files.get(file) ?? 0) + 1))
+      }
+  }
+  return found
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  for (const document of Object.keys(PARTS)) writeFileSync(ROOT + document, fresh(document))
+}
