@@ -9,22 +9,23 @@ const NODE_VERSION = '24.21.0'
 /** The oldest Node that the tools and the embedded backend run on. The servers themselves run on 20.11. */
 const TOOLS_NEED = [24, 11]
 
-const BUILD = 'turbo run build --output-logs=errors-only'
+const BUILD = 'node node_modules/turbo/bin/turbo run build --output-logs=errors-only'
 const TASKS = {
   start: `${BUILD} && node packages/demo-stack/src/start.ts`,
   demo: `${BUILD} && node packages/demo-stack/src/demo.ts`,
-  test: `${BUILD} && vitest run`,
+  test: `${BUILD} && node node_modules/vitest/vitest.mjs run`,
 }
 
 const [task, ...rest] = process.argv.slice(2)
-if (!Object.hasOwn(TASKS, task ?? '')) {
+// What is passed on goes through a shell: plain words only.
+if (!Object.hasOwn(TASKS, task ?? '') || !rest.every(word => /^[\w./:=@-]+$/.test(word))) {
   process.stderr.write(`usage: node scripts/bootstrap.mjs ${Object.keys(TASKS).join('|')} [arguments]\n`)
   process.exit(2)
 }
 
 process.stderr.write('Setting up (the first time takes about half a minute) …\n')
 const packages = [PNPM, ...nodePackage()].flatMap(name => ['-p', name])
-const script = `pnpm install --frozen-lockfile --loglevel=warn && pnpm exec -- sh -c ${quoted(`${TASKS[task]} ${rest.map(quoted).join(' ')}`)}`
+const script = `pnpm install --frozen-lockfile --loglevel=warn && ${[TASKS[task], ...rest].join(' ')}`
 const child = spawn('npx', ['--yes', ...packages, '-c', script], {
   cwd: fileURLToPath(new URL('..', import.meta.url)),
   stdio: 'inherit',
@@ -61,8 +62,4 @@ function nodePackage() {
     process.exit(1)
   }
   return [`node-${platform === 'win32' ? 'win' : platform}-${arch}@${NODE_VERSION}`]
-}
-
-function quoted(text) {
-  return `'${text.replaceAll("'", `'\\''`)}'`
 }

@@ -33,7 +33,10 @@ function toolTable(): string {
   const servers = { 'blog-publisher': blogTools, 'crm-reader': crmTools, 'ticket-handler': ticketTools }
   const rows = Object.entries(servers).flatMap(([server, tools]) =>
     tools.map(({ name, inputSchema, effect, scope, worstCase }) => {
-      const inputs = Object.keys(inputSchema.properties ?? {}).map(input => `\`${input}\``)
+      const required = inputSchema.required as readonly string[] | undefined
+      const inputs = Object.keys(inputSchema.properties ?? {}).map(
+        input => `\`${input}${required?.includes(input) ? '' : '?'}\``,
+      )
       return `| ${server} | \`${name}\` | ${inputs.join(', ') || '–'} | ${effect} | \`${scope}\` | ${worstCase} |`
     }),
   )
@@ -48,17 +51,15 @@ function toolTable(): string {
 function promiseTable(): string {
   const citations = citationsByPromise()
   const rows = Object.entries(PROMISED).map(([id, { text, code }]) => {
-    const tests = [...(citations.get(id) ?? [])].map(([file, count]) => `\`${file}\` (${count})`)
+    const tests = [...(citations.get(id) ?? [])].map(file => `\`${file}\``)
     return `| ${id} | ${text} | ${code.map(path => `\`${path}\``).join('<br>')} | ${tests.join('<br>')} |`
   })
-  return ['| | the promise | its code | the tests that cite it (how often) |', '|---|---|---|---|', ...rows, ''].join(
-    '\n',
-  )
+  return ['| | the promise | its code | the tests that cite it |', '|---|---|---|---|', ...rows, ''].join('\n')
 }
 
-/** Promise id → test file → how many of its titles cite it. */
-function citationsByPromise(): Map<string, Map<string, number>> {
-  const found = new Map<string, Map<string, number>>()
+/** Promise id → the files whose tests cite it. */
+function citationsByPromise(): Map<string, Set<string>> {
+  const found = new Map<string, Set<string>>()
   const listed = execFileSync(
     'git',
     ['ls-files', '--cached', '--others', '--exclude-standard', 'packages', 'servers', 'scripts'],
@@ -69,10 +70,7 @@ function citationsByPromise(): Map<string, Map<string, number>> {
     .filter(name => name.endsWith('.ts'))
     .sort()) {
     for (const [, ids = ''] of readFileSync(ROOT + file, 'utf8').matchAll(/\$\{verifies\(([^)]*)\)\}/g))
-      for (const [, id = ''] of ids.matchAll(/'(P\d+)'/g)) {
-        const files = found.get(id) ?? new Map<string, number>()
-        found.set(id, files.set(file, (files.get(file) ?? 0) + 1))
-      }
+      for (const [, id = ''] of ids.matchAll(/'(P\d+)'/g)) found.set(id, (found.get(id) ?? new Set()).add(file))
   }
   return found
 }
