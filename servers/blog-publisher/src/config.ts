@@ -14,7 +14,8 @@ export interface Config {
   /** How publishing is confirmed: the client asks the human, or the tool's description asks the model to. */
   readonly confirm: 'required' | 'description'
   readonly deploy: Deploy | undefined
-  readonly auditFile: string
+  /** Unset: in the state folder. */
+  readonly auditFile: string | undefined
   readonly auditHeadFile: string | undefined
   readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent'
 }
@@ -106,7 +107,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
             timeoutMs: data.BLOG_DEPLOY_TIMEOUT_MS,
           }
         : undefined,
-    auditFile: data.AUDIT_FILE ?? join(stateFolder(given), 'audit.jsonl'),
+    auditFile: data.AUDIT_FILE,
     auditHeadFile: data.AUDIT_HEAD_FILE,
     logLevel: data.LOG_LEVEL,
   })

@@ -1,3 +1,4 @@
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { type AuditLog, openAuditLog } from '@narrow-deputies/guardrails/audit'
 import { type Logger, pino } from 'pino'
@@ -66,10 +67,11 @@ function compose(): Parts {
   if (!config || !credential || !auditKey) throw new ConfigError(problems.join('\n'))
 
   const log = pino({ name: NAME, level: config.logLevel }, pino.destination({ dest: 2, sync: true }))
-  const { auditFile: file, auditHeadFile: headFile } = config
+  const { auditFile: file = join(stateFolder(), 'audit.jsonl'), auditHeadFile: headFile } = config
   const onFault = (fault: Error): void => log.error({ err: fault }, 'audit')
   let audit: AuditLog
   try {
+    if (!config.auditFile) mkdirSync(stateFolder(), { recursive: true, mode: 0o700 })
     audit = openAuditLog({ file, ...(headFile && { headFile }), key: auditKey.key, server: NAME, onFault })
   } catch (error) {
     throw new ConfigError(`AUDIT_FILE cannot be opened: ${(error as Error).message}`)

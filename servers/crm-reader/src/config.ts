@@ -15,7 +15,8 @@ export interface Config {
   readonly apiTimeoutMs: number
   /** What may be passed on of a customer. */
   readonly fields: readonly Field[]
-  readonly auditFile: string
+  /** Unset: in the state folder. */
+  readonly auditFile: string | undefined
   readonly auditHeadFile: string | undefined
   readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent'
 }
@@ -65,7 +66,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     apiUrl: data.CRM_API_URL,
     apiTimeoutMs: data.CRM_API_TIMEOUT_MS,
     fields: data.CRM_FIELDS,
-    auditFile: data.AUDIT_FILE ?? join(stateFolder(given), 'audit.jsonl'),
+    auditFile: data.AUDIT_FILE,
     auditHeadFile: data.AUDIT_HEAD_FILE,
     logLevel: data.LOG_LEVEL,
   })

@@ -11,7 +11,8 @@ export interface Config {
   readonly apiTimeoutMs: number
   /** How a write is confirmed: the client asks the human, or the tool's description asks the model to. */
   readonly confirm: 'description' | 'required'
-  readonly auditFile: string
+  /** Unset: in the state folder. */
+  readonly auditFile: string | undefined
   readonly auditHeadFile: string | undefined
   readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent'
 }
@@ -57,7 +58,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     apiUrl: data.TICKET_API_URL,
     apiTimeoutMs: data.TICKET_API_TIMEOUT_MS,
     confirm: data.TICKET_CONFIRM,
-    auditFile: data.AUDIT_FILE ?? join(stateFolder(given), 'audit.jsonl'),
+    auditFile: data.AUDIT_FILE,
     auditHeadFile: data.AUDIT_HEAD_FILE,
     logLevel: data.LOG_LEVEL,
   })
