@@ -87,8 +87,6 @@ async function main([command, ...rest]: string[]): Promise<number | undefined> {
     process.stderr.write(`${NAME}: unknown command: ${[command, ...rest].join(' ')}\n\n${HELP}`)
     return 2
   }
-  // A file-size limit then fails the write, and with it the call, instead of killing the process.
-  process.on('SIGXFSZ', () => {})
   let parts: Parts
   try {
     parts = compose()

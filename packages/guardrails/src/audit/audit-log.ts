@@ -132,8 +132,11 @@ export function openAuditLog(options: AuditLogOptions): AuditLog {
     else uncounted += 1
   }
 
+  let closed = false
   const attempt = (work: () => void): void => {
     try {
+      if (closed) throw new Error('the audit log is closed')
+      file.assertInPlace()
       work()
       headFile?.write(head)
       if (failing) options.onFault?.(new Error('audit records can be written again'))
@@ -151,7 +154,6 @@ export function openAuditLog(options: AuditLogOptions): AuditLog {
     kid: key.kid,
     append(entry, { durable = false } = {}) {
       attempt(() => {
-        file.assertInPlace()
         flush()
         writeLine(entry)
         if (durable) file.sync()
@@ -164,6 +166,7 @@ export function openAuditLog(options: AuditLogOptions): AuditLog {
     flush: () => attempt(flush),
     redact: (value, policy) => redact(value, policy, key),
     close() {
+      if (closed) return
       try {
         log.report({ event: 'stop' })
         file.sync()
@@ -171,6 +174,7 @@ export function openAuditLog(options: AuditLogOptions): AuditLog {
       } catch {
         // Told to onFault already.
       }
+      closed = true
       headFile?.close()
       file.close()
       slot.release()

@@ -1,4 +1,4 @@
-import type { AuditLog } from './audit-log.ts'
+import { type AuditLog, AuditUnavailableError } from './audit-log.ts'
 import { type Call, denyOrReport, openCall, type ToolPolicy } from './call.ts'
 import {
   asRecord,
@@ -121,7 +121,12 @@ export function createCallLedger({ log, policyOf, caller }: LedgerOptions): Call
 
     abandon() {
       for (const { call } of [...open.values()])
-        denyOrReport(call, { code: 'CANCELLED', message: 'the connection ended before the call was served' })
+        try {
+          call.abandoned()
+        } catch (error) {
+          // Kept by the log, to be written when it can be.
+          if (!(error instanceof AuditUnavailableError)) throw error
+        }
     },
   }
 }

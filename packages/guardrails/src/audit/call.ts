@@ -25,10 +25,12 @@ export interface Call {
   outcome(end: { result: unknown } | { error: AuditError }, confirmation: Confirmation): void
   /** The call was refused before its handler ran. @throws {AuditUnavailableError} as `outcome` */
   denied(error: AuditError, confirmation?: Confirmation): void
+  /** Nobody serves the call any more. What its handler has begun may go on. @throws {AuditUnavailableError} as `outcome` */
+  abandoned(): void
 }
 
-/** A name that may be written as it is; any other could carry anything. */
-const TOOL_NAME = /^[A-Za-z][A-Za-z0-9_.-]{0,63}$/
+/** How tools are named: what is no tool's name but looks like one may be written as it is. A secret has digits. */
+const TOOL_NAME = /^[A-Za-z][A-Za-z_.-]{0,47}$/
 
 /**
  * @param params of the `tools/call`, however malformed
@@ -44,9 +46,11 @@ export function openCall(
   const startedAt = performance.now()
   const callId = randomUUID()
   const { name, arguments: args } = params
-  const tool = typeof name !== 'string' ? undefined : TOOL_NAME.test(name) ? name : log.redact(name, 'pseudonym')
+  const tool =
+    typeof name !== 'string' ? undefined : policy || TOOL_NAME.test(name) ? name : log.redact(name, 'pseudonym')
   const redactedArgs = args === undefined ? undefined : log.redact(args, policy?.args ?? {})
   let trace = context.trace
+  let intended: Confirmation | undefined
   let ended = false
 
   const entry = (event: Entry['event'], fields: Partial<Entry>): Entry => ({
@@ -61,8 +65,11 @@ export function openCall(
   })
   const durationMs = (): number => Math.round((performance.now() - startedAt) * 1000) / 1000
 
-  const end = (last: Entry): void => {
+  const assertOpen = (): void => {
     if (ended) throw new Error(`call ${callId} ended twice`)
+  }
+  const end = (last: Entry): void => {
+    assertOpen()
     ended = true
     onEnd()
     log.report(last)
@@ -78,9 +85,12 @@ export function openCall(
       if (trace.source === 'generated') trace = { traceId, source: 'generated' }
     },
     intent(confirmation) {
+      assertOpen()
       log.append(entry('intent', { confirmation }), { durable: policy?.effect !== 'read' })
+      intended = confirmation
     },
     asked(ends) {
+      assertOpen()
       const question = entry('confirm', { confirmation: 'none', ...(ends && { durationMs: durationMs() }) })
       // A question that is not on record is not asked.
       log.append(question)
@@ -95,6 +105,11 @@ export function openCall(
     },
     denied(error, confirmation = 'none') {
       end(entry('denied', { error, durationMs: durationMs(), confirmation }))
+    },
+    abandoned() {
+      if (intended === undefined)
+        this.denied({ code: 'CANCELLED', message: 'the connection ended before the call was served' })
+      else this.outcome({ error: { code: 'CANCELLED', message: 'the connection ended while the call ran' } }, intended)
     },
   }
 }

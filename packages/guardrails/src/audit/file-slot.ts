@@ -47,8 +47,8 @@ function lock(path: string): (() => void) | undefined {
   const mine = JSON.stringify({ host: hostname(), pid: process.pid, started: startOf(process.pid) } satisfies Owner)
   const draft = `${path}.${process.pid}`
   // Written whole before it gets its name: nobody ever reads half a lock.
-  writeFileSync(draft, mine, { mode: 0o600 })
   try {
+    writeFileSync(draft, mine, { mode: 0o600 })
     if (!linked(draft, path) && !takeOver(draft, path)) return undefined
   } finally {
     unlinkQuietly(draft)
@@ -93,6 +93,12 @@ function isDead(text: string | undefined): boolean {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'ESRCH'
   }
+}
+
+/** Whether a living process holds a slot: what ends its file may be half written. */
+export function isHeld(path: string): boolean {
+  const text = read(`${path}.lock`)
+  return text !== undefined && !isDead(text)
 }
 
 /** Field 22 of /proc/<pid>/stat; empty where the system has none. */

@@ -42,6 +42,6 @@ export function readHead(path: string): Head | undefined {
   // Opened and not yet written to.
   if (text === '') return undefined
   const match = /^(\d{16}) ([0-9a-f]{64})\n$/.exec(text)
-  if (!match?.[1] || !match[2]) throw new Error(`not an audit head: ${path}`)
+  if (!match?.[1] || !match[2] || Number(match[1]) === 0) throw new Error(`not an audit head: ${path}`)
   return { seq: Number(match[1]), mac: match[2] }
 }

@@ -8,7 +8,7 @@ export interface JsonRpc {
 
 export type RpcId = string | number
 
-export const PARSE_ERROR = -32700
+const PARSE_ERROR = -32700
 export const INVALID_REQUEST = -32600
 
 export function isId(id: unknown): id is RpcId {

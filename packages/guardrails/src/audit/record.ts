@@ -1,5 +1,5 @@
 /** What a record can report. `outcome`, `denied` and the `confirm` of a call that ends by asking are terminal. */
-export type AuditEvent = 'start' | 'intent' | 'outcome' | 'denied' | 'confirm' | 'recovered' | 'rotate' | 'stop'
+type AuditEvent = 'start' | 'intent' | 'outcome' | 'denied' | 'confirm' | 'recovered' | 'rotate' | 'stop'
 
 export type Effect = 'read' | 'reversible' | 'irreversible'
 

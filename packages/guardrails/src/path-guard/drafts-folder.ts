@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { lstatSync, readdirSync, realpathSync, statSync } from 'node:fs'
+import { constants, existsSync, lstatSync, openSync, readdirSync, realpathSync, statSync } from 'node:fs'
 import { isAbsolute, join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { isDraftName } from './draft-name.ts'
@@ -43,17 +43,22 @@ export function openDraftsFolder(root: string, options: { maxBytes?: number } = 
   const maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES
   const resolved = resolveRoot(root)
   const identity = lstatSync(resolved, { bigint: true })
+  const held = hold(resolved)
 
   const entries = (): string[] => {
-    const now = lstatSync(resolved, { bigint: true, throwIfNoEntry: false })
-    // The folder that was approved at start-up, not one that was put in its place.
-    if (now?.dev !== identity.dev || now.ino !== identity.ino) throw new NotADraftError('missing')
-    return readdirSync(resolved)
+    try {
+      const now = lstatSync(resolved, { bigint: true })
+      // The folder that was approved at start-up, not one that was put in its place.
+      if (now.dev !== identity.dev || now.ino !== identity.ino) throw new NotADraftError('missing')
+      return readdirSync(held)
+    } catch (error) {
+      throw error instanceof NotADraftError ? error : new NotADraftError('missing')
+    }
   }
 
   const readEntry = (entry: string): Draft => {
     const filename = entry.normalize('NFC')
-    const { bytes, modifiedAt } = readOnce(join(resolved, entry), filename, maxBytes)
+    const { bytes, modifiedAt } = readOnce(join(held, entry), filename, maxBytes)
     return { filename, bytes, sha256: createHash('sha256').update(bytes).digest('hex'), modifiedAt }
   }
 
@@ -76,7 +81,7 @@ export function openDraftsFolder(root: string, options: { maxBytes?: number } = 
       }
       const candidates = markdown
         .filter(name => isDraftName(name) && spellings.get(name.normalize('NFC')) === 1)
-        .map(name => ({ name, modified: lstatSync(join(resolved, name), { throwIfNoEntry: false })?.mtimeMs ?? 0 }))
+        .map(name => ({ name, modified: modifiedAt(join(held, name)) }))
         .sort((a, b) => b.modified - a.modified || (a.name < b.name ? -1 : 1))
       const described = []
       for (const { name } of candidates) {
@@ -92,6 +97,25 @@ export function openDraftsFolder(root: string, options: { maxBytes?: number } = 
       }
       return { entries: described, omitted: markdown.length - described.length }
     },
+  }
+}
+
+/**
+ * A path to the folder by a handle that is held open: whatever is put in its place later, this leads to the same one.
+ * Only Linux has it; elsewhere the folder's own path must do.
+ */
+function hold(resolved: string): string {
+  if (process.platform !== 'linux') return resolved
+  const held = `/proc/self/fd/${openSync(resolved, constants.O_RDONLY | constants.O_DIRECTORY)}`
+  return existsSync(held) ? held : resolved
+}
+
+/** Zero for a file that is gone meanwhile: reading it will tell. */
+function modifiedAt(path: string): number {
+  try {
+    return lstatSync(path).mtimeMs
+  } catch {
+    return 0
   }
 }
 

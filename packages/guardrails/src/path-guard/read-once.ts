@@ -32,7 +32,10 @@ export function readOnce(path: string, filename: string, maxBytes: number): Read
     // One byte more than there should be: a file that grew shows itself.
     const buffer = Buffer.allocUnsafe(Number(before.size) + 1)
     const length = readFully(fd, buffer, refuse)
-    if (length !== Number(before.size) || !same(before, fstatSync(fd, { bigint: true })))
+    // A hard link that is gone since it was opened leaves a link count of one: the name must still lead to this file.
+    const named = lstat(path, refuse)
+    const isNamed = named.ino === before.ino && named.dev === before.dev && same(before, named)
+    if (length !== Number(before.size) || !isNamed || !same(before, fstatSync(fd, { bigint: true })))
       refuse('changed-while-reading')
     return { bytes: buffer.subarray(0, length), modifiedAt: before.mtime }
   } finally {

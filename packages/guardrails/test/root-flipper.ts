@@ -1,0 +1,14 @@
+import { renameSync, symlinkSync, unlinkSync } from 'node:fs'
+
+// Swaps a whole folder, as fast as it can, for a link to another one and back.
+const [folder = '', other = ''] = process.argv.slice(2)
+const aside = `${folder}.aside`
+const parent = process.ppid
+
+process.stdout.write('flipping\n')
+while (process.ppid === parent) {
+  renameSync(folder, aside)
+  symlinkSync(other, folder)
+  unlinkSync(folder)
+  renameSync(aside, folder)
+}
