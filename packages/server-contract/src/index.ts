@@ -11,4 +11,6 @@ export {
   NO,
   YES,
 } from './clients.ts'
+export { describeServerContract } from './contract.ts'
 export { type Era, errorCodeOf, type Message, RunningServer } from './running-server.ts'
+export type { Field, Fresh, ServerSubject, ToolSubject } from './subject.ts'

@@ -42,17 +42,20 @@ export class RunningServer {
     this.#exit = once(this.child, 'close').then(([code]) => code as number | null)
   }
 
-  /** Opens the connection as a client of one era does. */
-  async open(era: Era, capabilities: unknown = {}): Promise<void> {
+  /** From here on, writes params as a client of one era does. */
+  speak(era: Era, capabilities: unknown = {}): void {
     this.#era = era
     this.#capabilities = capabilities
-    if (era === 'modern') {
-      await this.request('server/discover', {})
-      return
-    }
+  }
+
+  /** Opens the connection as a client of one era does. Resolves to the server's greeting. */
+  async open(era: Era, capabilities: unknown = {}): Promise<Message> {
+    this.speak(era, capabilities)
+    if (era === 'modern') return await this.request('server/discover', {})
     const clientInfo = { name: 'contract', version: '1.0.0' }
-    await this.request('initialize', { protocolVersion: '2025-06-18', capabilities, clientInfo })
+    const greeting = await this.request('initialize', { protocolVersion: '2025-06-18', capabilities, clientInfo })
     this.write({ jsonrpc: '2.0', method: 'notifications/initialized' })
+    return greeting
   }
 
   /** Params as the era wants them: the later one has an envelope in each request. */
@@ -123,7 +126,8 @@ export class RunningServer {
     this.#rest = parts.pop() ?? ''
     for (const line of parts) {
       this.lines.push(line)
-      this.#dispatch(JSON.parse(line) as Message)
+      const message = parsed(line)
+      if (message) this.#dispatch(message)
     }
   }
 
@@ -139,6 +143,15 @@ export class RunningServer {
     const waiting = this.#waiting.get(JSON.stringify(message.id))
     if (waiting) waiting(message)
     else this.#unclaimed.push(message)
+  }
+}
+
+/** Undefined for a line that is no message: it stays in `lines` for whoever looks. */
+function parsed(line: string): Message | undefined {
+  try {
+    return JSON.parse(line) as Message
+  } catch {
+    return undefined
   }
 }
 

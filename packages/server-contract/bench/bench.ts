@@ -1,0 +1,187 @@
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Worker } from 'node:worker_threads'
+import type { RunningServer } from '../src/index.ts'
+import { auditCost } from './audit-cost.ts'
+import type { Backend } from './backend-worker.ts'
+import { callOrFail, latency, type MakeCall, megabytes, type Servers, startUp, throughput } from './measures.ts'
+import { markdown, pairedRow, type Row } from './report.ts'
+import { bundleBareServer, entryPoint, killAll, open, type Pair, subjectsOf, usageOf } from './subjects.ts'
+
+const quick = process.argv.includes('--quick')
+const unknown = process.argv.slice(2).filter(argument => argument !== '--quick' && argument !== '--')
+if (unknown.length > 0) {
+  process.stderr.write(`usage: pnpm bench [--quick]\n`)
+  process.exit(2)
+}
+
+const IN_FLIGHT = 16
+const SIZES = quick
+  ? { warmUp: 100, latency: { rounds: 3, calls: 60 }, writes: 20, load: { rounds: 2, calls: 200 }, starts: 3 }
+  : { warmUp: 600, latency: { rounds: 12, calls: 250 }, writes: 60, load: { rounds: 8, calls: 1200 }, starts: 12 }
+
+const AT_MOST_1_15 = { text: '≤ 1.15 × bare', met: (_: number, ratio: number) => ratio <= 1.15 }
+const RSS = { text: '≤ 65 MB', met: (mb: number) => mb <= 65 }
+const CPU = { text: '≤ 200 ms', met: (ms: number) => ms <= 200 }
+
+const beganAt = performance.now()
+const folder = mkdtempSync(join(tmpdir(), 'bench-'))
+const worker = new Worker(new URL('backend-worker.ts', import.meta.url))
+const cleanUp = (): void => {
+  killAll()
+  rmSync(folder, { recursive: true, force: true })
+}
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+  process.once(signal, () => {
+    cleanUp()
+    process.exit(130)
+  })
+
+try {
+  const rows = await measureAll()
+  const page = markdown(rows, (performance.now() - beganAt) / 1000)
+  process.stdout.write(page)
+  // A short run says whether it works, not how fast it is.
+  if (!quick) writeFileSync(new URL('RESULTS.md', import.meta.url), page)
+} finally {
+  cleanUp()
+  await worker.terminate()
+}
+
+async function measureAll(): Promise<Row[]> {
+  progress('starting the backend and bundling the bare server')
+  const [backend] = (await once(worker, 'message')) as [Backend]
+  const { crm, tickets } = subjectsOf(backend, await bundleBareServer(folder), folder)
+  return [
+    ...(await measureReads(crm, backend)),
+    ...(await measureWrites(tickets)),
+    ...(await measureStarts('crm-reader', crm)),
+    ...(await measureStarts('ticket-handler', tickets)),
+    ...measureAudit(),
+    ...measureFiles(),
+  ]
+}
+
+async function measureReads(crm: Pair, { customerIds }: Backend): Promise<Row[]> {
+  let next = 0
+  const read: MakeCall = server => {
+    next += 1
+    return callOrFail(server, 'getCustomer', { customerId: customerIds[next % customerIds.length] })
+  }
+  const servers = await openBoth(crm, read)
+  // The same server twice: what two of one kind differ by is what no figure here can be more exact than.
+  const twin = await open(crm.bare)
+  await repeat(SIZES.warmUp, () => read(twin))
+
+  progress('getCustomer, one call after the other')
+  const { p50, p95 } = await latency(servers, read, SIZES.latency)
+  progress('getCustomer, the bare server against another of its kind')
+  const noise = await latency({ ours: twin, bare: servers.bare }, read, SIZES.latency)
+  await twin.end()
+  progress(`getCustomer, ${IN_FLIGHT} in flight`)
+  const perSecond = await throughput(servers, read, { ...SIZES.load, inFlight: IN_FLIGHT })
+  const rss = await rssOf(servers)
+  await endBoth(servers)
+  return [
+    pairedRow('getCustomer, p50', p50, 'ms', 2, AT_MOST_1_15),
+    pairedRow('getCustomer, p95', p95, 'ms', 2, AT_MOST_1_15),
+    pairedRow('(bare against bare, p50: the noise)', noise.p50, 'ms', 2),
+    pairedRow(`getCustomer, ${IN_FLIGHT} in flight`, perSecond, 'calls/s', 0),
+    pairedRow('crm-reader, RSS after the load', rss, 'MB', 1),
+  ]
+}
+
+async function measureWrites(tickets: Pair): Promise<Row[]> {
+  let next = 0
+  const create: MakeCall = server => {
+    next += 1
+    return callOrFail(server, 'createTicket', {
+      subject: `Export ${next} stops half-way`,
+      description: 'The CSV ends in the middle of a line, every time since Monday.',
+      priority: 'normal',
+      customerEmail: 'ngozi.adeyemi@halvorsen.example',
+    })
+  }
+  const servers = await openBoth(tickets, create)
+  progress('createTicket, one call after the other')
+  const { p50, p95 } = await latency(servers, create, { rounds: SIZES.latency.rounds, calls: SIZES.writes })
+  progress(`createTicket, ${IN_FLIGHT} in flight`)
+  const calls = SIZES.writes * 4
+  const perSecond = await throughput(servers, create, { rounds: SIZES.load.rounds, calls, inFlight: IN_FLIGHT })
+  const rss = await rssOf(servers)
+  await endBoth(servers)
+  return [
+    pairedRow('createTicket, p50 (ours on the disk first)', p50, 'ms', 2),
+    pairedRow('createTicket, p95 (ours on the disk first)', p95, 'ms', 2),
+    pairedRow(`createTicket, ${IN_FLIGHT} in flight`, perSecond, 'calls/s', 0),
+    pairedRow('ticket-handler, RSS after the load', rss, 'MB', 1),
+  ]
+}
+
+async function measureStarts(name: string, pair: Pair): Promise<Row[]> {
+  progress(`${name}, from start to the first tools/list`)
+  const { wallMs, cpuMs, rssMb } = await startUp(pair, SIZES.starts)
+  return [
+    pairedRow(`${name}, start to first tools/list, wall`, wallMs, 'ms', 0),
+    pairedRow(`${name}, start to first tools/list, CPU`, cpuMs, 'ms', 0, CPU),
+    pairedRow(`${name}, RSS after the first tools/list`, rssMb, 'MB', 1, RSS),
+  ]
+}
+
+function measureAudit(): Row[] {
+  progress('the audit by itself')
+  const { readUs, writeUs, fdatasyncUs } = auditCost(
+    folder,
+    quick ? { reads: 500, writes: 50 } : { reads: 5000, writes: 400 },
+  )
+  const show = (us: number): string => `${us.toFixed(1)} µs`
+  return [
+    {
+      measure: 'audit of one call that reads (2 records), p50',
+      ours: show(readUs),
+      target: '≤ 10 µs',
+      met: readUs <= 10,
+    },
+    {
+      measure: 'audit of one call that writes (2 records, 1 fdatasync), p50',
+      ours: show(writeUs),
+      target: '≤ 10 µs + one fdatasync',
+      met: writeUs <= fdatasyncUs + 10,
+    },
+    { measure: 'one fdatasync on this disk, p50', ours: show(fdatasyncUs) },
+  ]
+}
+
+function measureFiles(): Row[] {
+  return ['blog-publisher', 'crm-reader', 'ticket-handler'].map(server => {
+    const mb = megabytes(statSync(entryPoint(server)).size)
+    return { measure: `${server}, its one file`, ours: `${mb.toFixed(2)} MB`, target: '≤ 2 MB', met: mb <= 2 }
+  })
+}
+
+async function openBoth(pair: Pair, call: MakeCall): Promise<Servers> {
+  progress('warming up')
+  const servers = { ours: await open(pair.ours), bare: await open(pair.bare) }
+  await repeat(SIZES.warmUp, () => call(servers.ours))
+  await repeat(SIZES.warmUp, () => call(servers.bare))
+  return servers
+}
+
+async function endBoth({ ours, bare }: Servers): Promise<void> {
+  await Promise.all([ours.end(), bare.end()])
+}
+
+async function rssOf({ ours, bare }: Servers): Promise<{ ours: number[]; bare: number[] }> {
+  const mb = async (server: RunningServer): Promise<number[]> => [megabytes((await usageOf(server)).rss)]
+  return { ours: await mb(ours), bare: await mb(bare) }
+}
+
+async function repeat(times: number, work: () => Promise<void>): Promise<void> {
+  for (let i = 0; i < times; i += 1) await work()
+}
+
+function progress(text: string): void {
+  process.stderr.write(`${((performance.now() - beganAt) / 1000).toFixed(0).padStart(4)} s  ${text}\n`)
+}

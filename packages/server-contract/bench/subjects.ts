@@ -1,0 +1,96 @@
+import { randomBytes } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { build, type Options } from 'tsup'
+import { oneFile } from '../../../tsup.base.ts'
+import { RunningServer } from '../src/index.ts'
+import type { Backend } from './backend-worker.ts'
+
+/** A server that can be started, as often as wanted. */
+export interface Subject {
+  readonly entry: string
+  readonly args: string[]
+  readonly env: Record<string, string>
+}
+
+/** A server of ours and the bare one with the same tools. */
+export interface Pair {
+  readonly ours: Subject
+  readonly bare: Subject
+}
+
+/** Bundles the bare server as ours are bundled: a file each, under a package.json that says what it is. */
+export async function bundleBareServer(folder: string): Promise<string> {
+  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }\n')
+  await build({
+    ...(oneFile as Options),
+    config: false,
+    clean: false,
+    silent: true,
+    entry: { bare: fileURLToPath(new URL('bare-server.ts', import.meta.url)) },
+    outDir: folder,
+  })
+  return join(folder, 'bare.js')
+}
+
+/** @param folder for the audit files */
+export function subjectsOf(backend: Backend, bare: string, folder: string): { crm: Pair; tickets: Pair } {
+  const usage = { NODE_OPTIONS: `--require=${fileURLToPath(new URL('usage.cjs', import.meta.url))}` }
+  const pair = (server: string, prefix: string, api: 'crm' | 'tickets'): Pair => {
+    const { url, key } = backend[api]
+    return {
+      ours: {
+        entry: entryPoint(server),
+        args: [],
+        env: {
+          ...usage,
+          [`${prefix}_API_URL`]: url,
+          [`${prefix}_API_KEY`]: key,
+          AUDIT_FILE: join(folder, `${server}.jsonl`),
+          AUDIT_KEY: randomBytes(32).toString('hex'),
+        },
+      },
+      bare: { entry: bare, args: [api], env: { ...usage, API_URL: url, API_KEY: key } },
+    }
+  }
+  return { crm: pair('crm-reader', 'CRM', 'crm'), tickets: pair('ticket-handler', 'TICKET', 'tickets') }
+}
+
+export function entryPoint(server: string): string {
+  return fileURLToPath(new URL(`../../../servers/${server}/dist/main.js`, import.meta.url))
+}
+
+const running = new Set<RunningServer>()
+
+export async function open({ entry, args, env }: Subject): Promise<RunningServer> {
+  const server = new RunningServer(entry, env, args)
+  running.add(server)
+  void server.exited.then(() => running.delete(server))
+  await server.open('legacy')
+  return server
+}
+
+export function killAll(): void {
+  for (const server of running) server.child.kill('SIGKILL')
+}
+
+export interface Usage {
+  /** User and system time of all threads since the process began. */
+  readonly cpuMs: number
+  /** Bytes. */
+  readonly rss: number
+}
+
+/** Asks the process itself, by way of what was preloaded into it. */
+export async function usageOf(server: RunningServer): Promise<Usage> {
+  const before = server.stderr.length
+  server.child.kill('SIGUSR2')
+  for (;;) {
+    const said = /^usage (.+)\n/m.exec(server.stderr.slice(before))?.[1]
+    if (said !== undefined) return JSON.parse(said) as Usage
+    if (server.child.exitCode !== null) throw new Error(`the server ended: ${server.stderr}`)
+    await setTimeout(2)
+  }
+}

@@ -1,0 +1,56 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { isTerminal } from './audit-soundness.ts'
+import { faultOfRefusal } from './error-codes.ts'
+import type { HostileCall } from './hostile-calls.ts'
+import type { Message } from './running-server.ts'
+import type { Launched, World } from './world.ts'
+
+/** Long enough for a busy machine; nothing here waits for it unless something is wrong. */
+const PATIENCE_MS = 20_000
+
+/** For a reply to a call whose end is on record already. */
+const OVERDUE_MS = 3_000
+
+/**
+ * Sends one hostile call after another, and for each looks at what came back, at the backend and in the audit log.
+ * Resolves to all that is wrong, a line each.
+ */
+export async function attack(
+  world: World,
+  { server, trail }: Launched,
+  calls: readonly HostileCall[],
+): Promise<string[]> {
+  const faults: string[] = []
+  for (const { title, line, id, calls: expected } of calls) {
+    const fault = (what: string): number => faults.push(`${title}: ${what}`)
+    const recordsBefore = trail.records().length
+    const linesBefore = server.lines.length
+    const arrivals = await world.arrivals(async () => {
+      server.writeLine(line)
+      // Lines are taken in order: what was refused at once is answered, and on record, when this is.
+      await server.request('tools/list', {})
+      await waitFor(() => trail.records().slice(recordsBefore).filter(isTerminal).length >= expected)
+      if (id !== undefined) await server.replyTo(id, OVERDUE_MS).catch(() => fault('there is no reply'))
+    })
+    for (const { method, url } of arrivals) fault(`${method} ${url} reached the backend`)
+
+    const records = trail.records().slice(recordsBefore)
+    const ends = records.filter(isTerminal).length
+    if (ends !== expected) fault(`the audit log has ${ends} ends of calls, not ${expected}`)
+    for (const { event, result } of records) if (result !== undefined) fault(`the audit log has a result in ${event}`)
+
+    for (const message of server.lines.slice(linesBefore).map(text => JSON.parse(text) as Message)) {
+      if ((message.result as Message | undefined)?.tools) continue
+      const wrong = message.method ? 'the server asked the client' : faultOfRefusal(message)
+      if (wrong) fault(wrong)
+      else if (id !== undefined && message.id !== id) fault(`the reply is for ${JSON.stringify(message.id)}`)
+    }
+  }
+  return faults
+}
+
+/** Resolves once it is so, or when it is taking too long: what is then not so is for the caller to find. */
+export async function waitFor(condition: () => boolean): Promise<void> {
+  const deadline = performance.now() + PATIENCE_MS
+  while (!condition() && performance.now() < deadline) await pause(5)
+}

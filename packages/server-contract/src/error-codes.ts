@@ -1,0 +1,39 @@
+import { errorCodeOf, type Message } from './running-server.ts'
+
+/** The closed set of what a caller is told. */
+export const ERROR_CODES = [
+  'INVALID_INPUT',
+  'NOT_FOUND',
+  'NOT_A_DRAFT',
+  'CONFIRMATION_UNAVAILABLE',
+  'CONFIRMATION_DECLINED',
+  'CONFIRMATION_INVALID',
+  'FORBIDDEN',
+  'BACKEND_REFUSED',
+  'BACKEND_UNAVAILABLE',
+  'RATE_LIMITED',
+  'OUTCOME_UNKNOWN',
+  'AUDIT_UNAVAILABLE',
+  'CANCELLED',
+  'INTERNAL',
+] as const
+export type ErrorCode = (typeof ERROR_CODES)[number]
+
+/** What is wrong with a reply that has to be a coded error; undefined if nothing is. */
+export function faultOfRefusal(reply: Message): string | undefined {
+  const code = errorCodeOf(reply)
+  if (!ERROR_CODES.includes(code as ErrorCode)) return `is no coded error: ${JSON.stringify(reply).slice(0, 300)}`
+  // A fault that nobody foresaw is still a fault.
+  if (code === 'INTERNAL') return 'the server failed over it'
+  const { error, result } = reply as {
+    error?: { message?: string }
+    result?: { content?: { text?: string }[]; structuredContent?: unknown; _meta?: { traceId?: string } }
+  }
+  const text = error ? error.message : result?.content?.[0]?.text
+  if (!text?.startsWith(`${code}: `)) return `its text does not begin with its code: ${text?.slice(0, 100)}`
+  if (text.length > 1000) return `its text has ${text.length} characters`
+  if (/\n\s+at /.test(text)) return 'it shows a stack'
+  if (result && !/^[0-9a-f]{32}$/.test(result._meta?.traceId ?? '')) return 'it has no trace id'
+  if (result?.structuredContent !== undefined) return 'it has structured content'
+  return undefined
+}

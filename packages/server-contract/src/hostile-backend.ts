@@ -1,0 +1,136 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { type AddressInfo, createServer as createTcpServer, type Server as TcpServer } from 'node:net'
+import type { ApiAccess } from '@narrow-deputies/demo-stack'
+
+/** One request as it arrived. */
+export interface Arrival {
+  readonly method: string
+  readonly url: string
+  readonly headers: IncomingMessage['headers']
+  readonly body: string
+  /** Resolves when the connection ends before the reply does: the other side let go. */
+  readonly abandoned: Promise<void>
+}
+
+/** What a backend does with a request; `real` asks the real one. */
+export type Behaviour = (response: ServerResponse, arrival: Arrival, real: () => Promise<RealReply>) => unknown
+
+export interface RealReply {
+  readonly status: number
+  readonly json: unknown
+}
+
+/** Stands where the backend stands and does as it is told: by default, as the real one. */
+export class HostileBackend {
+  readonly arrivals: Arrival[] = []
+  behave: Behaviour = passOn
+  readonly #real: ApiAccess
+  readonly #server: Server
+  #expecting: (() => void)[] = []
+
+  private constructor(real: ApiAccess) {
+    this.#real = real
+    this.#server = createServer((request, response) => void this.#answer(request, response))
+  }
+
+  static async start(real: ApiAccess): Promise<HostileBackend> {
+    const backend = new HostileBackend(real)
+    await new Promise<void>(resolve => backend.#server.listen(0, '127.0.0.1', resolve))
+    return backend
+  }
+
+  /** Where the API begins, as for the real one. */
+  get url(): string {
+    return `http://127.0.0.1:${portOf(this.#server)}${new URL(this.#real.url).pathname}`
+  }
+
+  /** Resolves once `count` requests have arrived in all. */
+  async arrived(count: number): Promise<void> {
+    while (this.arrivals.length < count) await new Promise<void>(resolve => this.#expecting.push(resolve))
+  }
+
+  async close(): Promise<void> {
+    this.#server.closeAllConnections()
+    await new Promise(resolve => this.#server.close(resolve))
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const chunks: Buffer[] = []
+    for await (const chunk of request) chunks.push(chunk as Buffer)
+    const abandoned = new Promise<void>(resolve => response.once('close', () => !response.writableEnded && resolve()))
+    response.on('error', () => {})
+    const { method = '', url = '', headers } = request
+    const arrival = { method, url, headers, body: Buffer.concat(chunks).toString(), abandoned }
+    this.arrivals.push(arrival)
+    for (const expecting of this.#expecting.splice(0)) expecting()
+    try {
+      await this.behave(response, arrival, () => this.#ask(arrival))
+    } catch {
+      // The other side went away while it was being answered.
+      response.destroy()
+    }
+  }
+
+  async #ask({ method, url, headers, body }: Arrival): Promise<RealReply> {
+    const { authorization = '', 'idempotency-key': key } = headers
+    const reply = await fetch(new URL(url, this.#real.url), {
+      method,
+      headers: {
+        authorization,
+        ...(body && { 'content-type': 'application/json' }),
+        ...(key !== undefined && { 'idempotency-key': String(key) }),
+      },
+      ...(body && { body }),
+    })
+    return { status: reply.status, json: await reply.json() }
+  }
+}
+
+const passOn: Behaviour = async (response, _, real) => {
+  const { status, json } = await real()
+  sendJson(response, status, JSON.stringify(json))
+}
+
+export function sendJson(response: ServerResponse, status: number, text: string | Buffer): void {
+  response.writeHead(status, { 'content-type': 'application/json' }).end(text)
+}
+
+/** A host that nobody must ever talk to. */
+export class OtherHost {
+  contacts = 0
+  readonly #server: TcpServer
+
+  private constructor() {
+    this.#server = createTcpServer(socket => {
+      this.contacts += 1
+      socket.on('error', () => {})
+      socket.end('HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}')
+    })
+  }
+
+  static async start(): Promise<OtherHost> {
+    const host = new OtherHost()
+    await new Promise<void>(resolve => host.#server.listen(0, '127.0.0.1', resolve))
+    return host
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${portOf(this.#server)}`
+  }
+
+  async close(): Promise<void> {
+    await new Promise(resolve => this.#server.close(resolve))
+  }
+}
+
+/** An address where nobody listens. */
+export async function deadUrl(): Promise<string> {
+  const host = await OtherHost.start()
+  const { url } = host
+  await host.close()
+  return url
+}
+
+function portOf(server: TcpServer): number {
+  return (server.address() as AddressInfo).port
+}

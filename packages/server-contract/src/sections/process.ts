@@ -1,0 +1,119 @@
+import { copyFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { callWithHuman, outputOf } from '../human.ts'
+import type { Message } from '../running-server.ts'
+import { reachingTools } from '../subject.ts'
+import type { World } from '../world.ts'
+
+/** How a server starts and how it ends. */
+export function describeProcess(world: World): void {
+  const { subject } = world
+  const reading = subject.tools.filter(({ effect }) => effect === 'read')
+
+  describe('the process', () => {
+    it.each(['legacy', 'modern'] as const)(
+      `${verifies('P7')} answers what was asked right before the end of its input (%s era)`,
+      async era => {
+        const { server, trail } = await world.start(era)
+        const requests: Message[] = [
+          { id: 'list', method: 'tools/list', params: server.params({}) },
+          ...reading.map(tool => ({
+            id: tool.name,
+            method: 'tools/call',
+            params: server.params({ name: tool.name, arguments: world.valid(tool) }),
+          })),
+          { id: 'wrong', method: 'tools/call', params: server.params({ name: 'nothing' }) },
+        ]
+        for (const request of requests) server.write({ jsonrpc: '2.0', ...request })
+        expect(await server.end()).toBe(0)
+        const replies = server.lines.map(line => JSON.parse(line) as Message)
+        const ids = replies.map(({ id }) => id)
+        for (const { id } of requests) expect(ids).toContain(id)
+        for (const { name } of reading) {
+          const reply = replies.find(({ id }) => id === name) ?? {}
+          expect(outputOf(reply), JSON.stringify(reply)).toBeDefined()
+        }
+        expect(trail.records().at(-1)?.event).toBe('stop')
+      },
+    )
+
+    it('answers what stands on a last line without an end, or ends without it', async () => {
+      const { server, trail } = await world.start('legacy')
+      server.child.stdin?.write('{"jsonrpc":"2.0","id":"last","method":"tools/list"}')
+      expect(await server.end()).toBe(0)
+      expect(trail.records().at(-1)?.event).toBe('stop')
+    })
+
+    it('takes a message that comes in pieces, and many that come at once', async () => {
+      const { server } = await world.start('legacy')
+      const bytes = Buffer.from(
+        ['a', 'b', 'c']
+          .map(id => `{"jsonrpc":"2.0","id":"${id}","method":"tools/list","params":{"_meta":{"x":"é🎈"}}}\n`)
+          .join(''),
+      )
+      for (const byte of bytes) server.child.stdin?.write(Buffer.of(byte))
+      for (const id of ['a', 'b', 'c']) expect((await server.replyTo(id)).result).toBeDefined()
+      server.child.stdin?.write(Buffer.concat(Array.from({ length: 200 }, () => bytes)))
+      for (let round = 0; round < 200; round += 1) expect((await server.replyTo('c')).result).toBeDefined()
+      expect(await server.end()).toBe(0)
+    })
+
+    it.each(['SIGTERM', 'SIGINT'] as const)('ends well on %s, before and after a greeting', async signal => {
+      const greeted = await world.start('modern')
+      expect(await greeted.server.kill(signal)).toBe(0)
+      expect(greeted.trail.records().map(({ event }) => event)).toEqual(['start', 'stop'])
+
+      const ungreeted = world.launch()
+      // It is ready once it has said so to its operator.
+      while (ungreeted.server.stderr === '') await new Promise(resolve => setTimeout(resolve, 10))
+      expect(await ungreeted.server.kill(signal)).toBe(0)
+      expect(ungreeted.trail.records().map(({ event }) => event)).toEqual(['start', 'stop'])
+    })
+
+    it('ends well when its client goes away without a word', async () => {
+      const { server, trail } = await world.start('legacy')
+      server.child.stdout?.destroy()
+      server.child.stdin?.destroy()
+      expect(await server.exited).toBe(0)
+      expect(trail.records().at(-1)?.event).toBe('stop')
+    })
+
+    it('answers whatever is asked at once', async () => {
+      const { server } = await world.start('modern')
+      const [tool] = reachingTools(subject)
+      if (!tool) return
+      const replies = await Promise.all(
+        Array.from({ length: 30 }, () => callWithHuman(server, tool.name, world.valid(tool))),
+      )
+      expect(replies.filter(reply => outputOf(reply))).toHaveLength(30)
+      expect(await server.end()).toBe(0)
+    })
+
+    it(`${verifies('P13')} needs its one file and nothing beside it`, async () => {
+      const folder = world.emptyFolder()
+      const entry = join(folder, 'main.js')
+      copyFileSync(subject.entry, entry)
+      const { server } = await world.start('modern', { entry })
+      for (const tool of subject.tools)
+        expect(outputOf(await callWithHuman(server, tool.name, world.valid(tool))), tool.name).toBeDefined()
+      expect(await server.end()).toBe(0)
+    })
+
+    it.each([
+      ['no audit settings at all', {}],
+      ['an audit key alone', { AUDIT_KEY: world.auditKey }],
+    ])(`${verifies('P7')} needs no set-up for its audit log: %s`, async (_, given) => {
+      const state = world.emptyFolder()
+      const home = join(state, 'not', 'there', 'yet')
+      const env = { AUDIT_FILE: '', AUDIT_KEY: '', ...given, XDG_STATE_HOME: home }
+      // Under a key that only its own file knows.
+      const { server, trail } = await world.start('legacy', { env, audit: 'AUDIT_KEY' in given ? 'sound' : 'damaged' })
+      for (const tool of subject.tools)
+        expect(outputOf(await callWithHuman(server, tool.name, world.valid(tool))), tool.name).toBeDefined()
+      expect(await server.end()).toBe(0)
+      expect(dirname(trail.file)).toBe(join(home, 'narrow-deputies', subject.name))
+      expect(trail.terminals().filter(({ event }) => event === 'outcome')).toHaveLength(subject.tools.length)
+    })
+  })
+}

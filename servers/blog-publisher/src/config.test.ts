@@ -1,0 +1,280 @@
+import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { homedir, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { ConfigError, readConfig, stateFolder } from './config.ts'
+
+let folder: string
+let drafts: string
+
+beforeAll(() => {
+  folder = realpathSync(mkdtempSync(join(tmpdir(), 'config-')))
+  drafts = join(folder, 'drafts')
+  mkdirSync(drafts)
+})
+afterAll(() => rmSync(folder, { recursive: true }))
+
+const read = (change: NodeJS.ProcessEnv = {}) =>
+  readConfig({ BLOG_API_URL: 'https://blog.example/v1', BLOG_DRAFTS_DIR: drafts, ...change })
+
+/** Every problem, a line each. */
+function problemsOf(change: NodeJS.ProcessEnv): string[] {
+  try {
+    read(change)
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConfigError)
+    return (error as Error).message.split('\n')
+  }
+  return []
+}
+
+describe('the settings', () => {
+  it('have a default where one can be had', () => {
+    const config = read()
+    expect(config).toMatchObject({
+      backend: 'rest',
+      apiTimeoutMs: 10_000,
+      confirm: 'required',
+      deploy: undefined,
+      auditFile: undefined,
+      auditHeadFile: undefined,
+      logLevel: 'info',
+    })
+    expect(config.apiUrl.href).toBe('https://blog.example/v1')
+    expect(Object.isFrozen(config)).toBe(true)
+  })
+
+  it('take an empty variable for an unset one, as many clients write it', () => {
+    const empty = Object.fromEntries(
+      [
+        ...['BLOG_BACKEND', 'BLOG_API_TIMEOUT_MS', 'BLOG_CONFIRM', 'BLOG_DEPLOY_SSH', 'BLOG_DEPLOY_KEY_FILE'],
+        ...['BLOG_DEPLOY_KNOWN_HOSTS', 'BLOG_DEPLOY_TIMEOUT_MS', 'AUDIT_FILE', 'AUDIT_HEAD_FILE', 'LOG_LEVEL'],
+      ].map(name => [name, '']),
+    )
+    expect({ ...read(empty), drafts: 0 }).toEqual({ ...read(), drafts: 0 })
+    expect(problemsOf({ BLOG_API_URL: '', BLOG_DRAFTS_DIR: '' })).toEqual([
+      'BLOG_API_URL is required',
+      'BLOG_DRAFTS_DIR is required',
+    ])
+  })
+
+  it('are taken as they are given', () => {
+    const config = read({
+      BLOG_BACKEND: 'rest',
+      BLOG_API_URL: 'http://127.0.0.1:8080/blog/v1/',
+      BLOG_API_TIMEOUT_MS: '2500',
+      BLOG_CONFIRM: 'description',
+      BLOG_DEPLOY_SSH: 'deploy@www.example.org:2222',
+      BLOG_DEPLOY_KEY_FILE: '/etc/blog/key',
+      BLOG_DEPLOY_KNOWN_HOSTS: '/etc/blog/known hosts',
+      BLOG_DEPLOY_TIMEOUT_MS: '5000',
+      AUDIT_FILE: '/var/log/blog.jsonl',
+      AUDIT_HEAD_FILE: '/elsewhere/head',
+      LOG_LEVEL: 'debug',
+    })
+    expect(config).toMatchObject({
+      apiTimeoutMs: 2500,
+      confirm: 'description',
+      deploy: {
+        user: 'deploy',
+        host: 'www.example.org',
+        port: 2222,
+        keyFile: '/etc/blog/key',
+        knownHostsFile: '/etc/blog/known hosts',
+        timeoutMs: 5000,
+      },
+      auditFile: '/var/log/blog.jsonl',
+      auditHeadFile: '/elsewhere/head',
+      logLevel: 'debug',
+    })
+  })
+
+  it('report all that is wrong with them at once, and once', () => {
+    expect(
+      problemsOf({
+        BLOG_API_URL: 'ftp://x',
+        BLOG_DRAFTS_DIR: 'drafts',
+        BLOG_CONFIRM: 'no',
+        BLOG_API_TIMEOUT_MS: 'soon',
+        BLOG_DEPLOY_SSH: 'nowhere',
+        LOG_LEVEL: 'loud',
+        AUDIT_FILE: '/a',
+        AUDIT_HEAD_FILE: '/a',
+      }),
+    ).toEqual([
+      'BLOG_API_URL must be an http or https URL',
+      'BLOG_API_TIMEOUT_MS must be a number',
+      'BLOG_DRAFTS_DIR the drafts folder must be an absolute path: drafts',
+      'BLOG_CONFIRM must be one of: required, description',
+      'BLOG_DEPLOY_SSH must be user@host:port',
+      'LOG_LEVEL must be one of: fatal, error, warn, info, debug, trace, silent',
+      'AUDIT_HEAD_FILE must not be the audit file itself',
+      'BLOG_DEPLOY_SSH, BLOG_DEPLOY_KEY_FILE and BLOG_DEPLOY_KNOWN_HOSTS go together: give all three or none',
+    ])
+  })
+})
+
+describe('BLOG_BACKEND and BLOG_CONFIRM', () => {
+  it.each([
+    ['BLOG_BACKEND', 'ghost'],
+    ['BLOG_BACKEND', 'REST'],
+    ['BLOG_CONFIRM', 'none'],
+    ['BLOG_CONFIRM', 'Required'],
+    ['BLOG_CONFIRM', ' description'],
+  ])(`${verifies('P12')} are of a closed set: %s is not %j`, (name, value) => {
+    expect(problemsOf({ [name]: value })).toEqual([expect.stringMatching(`^${name} must be one of: `)])
+  })
+})
+
+describe('BLOG_API_URL', () => {
+  it.each([
+    'https://blog.example',
+    'https://blog.example:8443/a/b/',
+    'http://localhost:3000',
+    'http://127.0.0.1',
+    'http://127.9.8.7:1/x',
+    'http://[::1]:80/',
+    'HTTPS://BLOG.EXAMPLE',
+  ])('can be %s', url => {
+    expect(problemsOf({ BLOG_API_URL: url })).toEqual([])
+  })
+
+  it.each([
+    ['blog.example', 'must be a URL'],
+    ['/v1', 'must be a URL'],
+    ['ftp://blog.example', 'must be an http or https URL'],
+    ['file:///etc/passwd', 'must be an http or https URL'],
+    ['https://user:secret@blog.example', 'must not hold a credential'],
+    ['https://user@blog.example', 'must not hold a credential'],
+    ['https://blog.example?key=secret', 'must not have a query or a fragment'],
+    ['https://blog.example/#x', 'must not have a query or a fragment'],
+    ['http://blog.example', 'must be https: over http the credential could be read on the way'],
+    ['http://localhost.evil.example', 'must be https: over http the credential could be read on the way'],
+    ['http://127.0.0.1.evil.example', 'must be https: over http the credential could be read on the way'],
+    ['http://10.0.0.1', 'must be https: over http the credential could be read on the way'],
+    ['http://[::2]', 'must be https: over http the credential could be read on the way'],
+  ])(`${verifies('P5')} cannot be %s, and is not repeated`, (url, problem) => {
+    const problems = problemsOf({ BLOG_API_URL: url })
+    expect(problems).toEqual([`BLOG_API_URL ${problem}`])
+    expect(problems.join()).not.toContain('secret')
+  })
+})
+
+describe('a number of milliseconds', () => {
+  it.each([
+    ['BLOG_API_TIMEOUT_MS', '99', 'must be at least 100'],
+    ['BLOG_API_TIMEOUT_MS', '600001', 'must be at most 600000'],
+    ['BLOG_API_TIMEOUT_MS', '-1', 'must be at least 100'],
+    ['BLOG_API_TIMEOUT_MS', '10s', 'must be a number'],
+    ['BLOG_API_TIMEOUT_MS', 'NaN', 'must be a number'],
+    ['BLOG_DEPLOY_TIMEOUT_MS', '999', 'must be at least 1000'],
+    ['BLOG_DEPLOY_TIMEOUT_MS', '3600001', 'must be at most 3600000'],
+  ])(`${verifies('P16')} has bounds: %s is not %s`, (name, value, problem) => {
+    expect(problemsOf({ [name]: value })).toEqual([`${name} ${problem}`])
+  })
+
+  it.each(['1e400', '100.5', 'Infinity'])('is a whole one, not %s', value => {
+    expect(problemsOf({ BLOG_API_TIMEOUT_MS: value })).toHaveLength(1)
+  })
+})
+
+describe('BLOG_DRAFTS_DIR', () => {
+  it(`${verifies('P3')} is a folder of the operator’s: absolute, there, and not everybody’s to write to`, () => {
+    const open = join(folder, 'open')
+    mkdirSync(open)
+    chmodSync(open, 0o777)
+    const file = join(folder, 'file')
+    writeFileSync(file, '')
+    expect(problemsOf({ BLOG_DRAFTS_DIR: './drafts' })).toEqual([expect.stringContaining('must be an absolute path')])
+    expect(problemsOf({ BLOG_DRAFTS_DIR: join(folder, 'no') })).toEqual([expect.stringContaining('does not exist')])
+    expect(problemsOf({ BLOG_DRAFTS_DIR: file })).toEqual([expect.stringContaining('is not a folder')])
+    expect(problemsOf({ BLOG_DRAFTS_DIR: open })).toEqual([expect.stringContaining('writable by everybody')])
+    symlinkSync(drafts, join(folder, 'link'))
+    expect(problemsOf({ BLOG_DRAFTS_DIR: join(folder, 'link') })).toEqual([])
+  })
+})
+
+describe('BLOG_DEPLOY_SSH', () => {
+  const deploy = { BLOG_DEPLOY_KEY_FILE: '/key', BLOG_DEPLOY_KNOWN_HOSTS: '/known' }
+
+  it.each([
+    ['deploy@www.example.org:22', 'deploy', 'www.example.org', 22],
+    ['_d-1@10.0.0.1:65535', '_d-1', '10.0.0.1', 65_535],
+    ['d@[::1]:2222', 'd', '::1', 2222],
+    ['d@[fe80::1]:1', 'd', 'fe80::1', 1],
+  ])('can be %s', (target, user, host, port) => {
+    expect(read({ ...deploy, BLOG_DEPLOY_SSH: target }).deploy).toMatchObject({ user, host, port })
+  })
+
+  it.each([
+    'deploy@host',
+    'host:22',
+    '@host:22',
+    'deploy@:22',
+    'deploy@host:0',
+    'deploy@host:65536',
+    'deploy@host:-1',
+    'deploy@host:22 ',
+    'deploy@host:22\n',
+    ' deploy@host:22',
+    'deploy@host:2 2',
+    'Deploy@host:22',
+    'deploy@host:22:22',
+    'deploy@a@b:22',
+    // What ssh would take for an option, or a shell for more than a word.
+    '-oProxyCommand=evil@host:22',
+    'deploy@-oProxyCommand=evil:22',
+    'deploy@-p:22',
+    '-l@host:22',
+    'deploy@host;evil:22',
+    'deploy@$(evil):22',
+    'deploy@host%h:22',
+    'deploy@ho st:22',
+    'deploy@host/../x:22',
+    'ssh://deploy@host:22',
+    'deploy@[::1:22',
+    'deploy@[evil]:22',
+    'deploy@hôst:22',
+    `${'d'.repeat(33)}@host:22`,
+    `deploy@${'h'.repeat(254)}:22`,
+  ])(`${verifies('P1')} cannot be %j`, target => {
+    expect(problemsOf({ ...deploy, BLOG_DEPLOY_SSH: target })).toEqual(['BLOG_DEPLOY_SSH must be user@host:port'])
+  })
+
+  it('goes with a key and known hosts: all three or none', () => {
+    const all = { ...deploy, BLOG_DEPLOY_SSH: 'deploy@host:22' }
+    expect(problemsOf(all)).toEqual([])
+    for (const name of Object.keys(all))
+      expect(problemsOf({ ...all, [name]: '' })).toEqual([expect.stringContaining('go together')])
+    for (const [name, value] of Object.entries(all))
+      expect(problemsOf({ [name]: value })).toEqual([expect.stringContaining('go together')])
+  })
+
+  it.each(['BLOG_DEPLOY_KEY_FILE', 'BLOG_DEPLOY_KNOWN_HOSTS'])(
+    `${verifies('P1')} has a path in %s that stays one option of ssh’s`,
+    name => {
+      const all = { ...deploy, BLOG_DEPLOY_SSH: 'deploy@host:22' }
+      expect(problemsOf({ ...all, [name]: 'key' })).toEqual([`${name} must be an absolute path`])
+      for (const path of ['/a" "/etc/shadow', '/a\nProxyCommand=evil', '/a\u0000b', '/a\u007f'])
+        expect(problemsOf({ ...all, [name]: path })).toEqual([`${name} must not hold a quotation mark`])
+      for (const path of ['/a b', '/a%h', '/~/a', "/a'b"]) expect(problemsOf({ ...all, [name]: path })).toEqual([])
+    },
+  )
+})
+
+describe('the audit files', () => {
+  it('have absolute paths, and are two', () => {
+    expect(problemsOf({ AUDIT_FILE: 'audit.jsonl', AUDIT_HEAD_FILE: 'head' })).toEqual([
+      'AUDIT_FILE must be an absolute path',
+      'AUDIT_HEAD_FILE must be an absolute path',
+    ])
+    expect(problemsOf({ AUDIT_FILE: '/a', AUDIT_HEAD_FILE: '/b' })).toEqual([])
+    expect(problemsOf({ AUDIT_FILE: '/a', AUDIT_HEAD_FILE: '/a' })).toHaveLength(1)
+  })
+
+  it('are kept in a folder of this server’s own unless told otherwise', () => {
+    expect(stateFolder({ XDG_STATE_HOME: '/state' })).toBe('/state/narrow-deputies/blog-publisher')
+    if (process.platform !== 'win32')
+      expect(stateFolder({})).toBe(join(homedir(), '.local/state/narrow-deputies/blog-publisher'))
+  })
+})

@@ -1,0 +1,648 @@
+import { linkSync, mkdirSync, renameSync, statSync, symlinkSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { AuditRecord } from '@narrow-deputies/guardrails/audit'
+import { CLIENT_LINES, errorCodeOf, type Message, type RunningServer } from '@narrow-deputies/server-contract'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import {
+  answer,
+  askedBy,
+  endOf,
+  openPublisher,
+  type Publisher,
+  publisher,
+  type Session,
+  sha256,
+  tempFolder,
+  WAYS,
+  YES,
+  yes,
+} from './publisher.ts'
+
+const DRAFT = '---\ntitle: "A quiet week"\n---\n\nThree words, and these: naïve façade.\n'
+
+/** Each test has a draft of its own: `week 7.md`, live as `week-7`. */
+let week = 0
+let filename = ''
+let slug = ''
+
+beforeEach(() => {
+  week += 1
+  filename = `week ${week}.md`
+  slug = `week-${week}`
+})
+
+/** No intent, and no request. */
+function nothingDone(world: Publisher, records: () => AuditRecord[]): void {
+  expect(world.backend.requests()).toEqual([])
+  expect(records().filter(({ event }) => event === 'intent' || event === 'outcome')).toEqual([])
+}
+
+describe.each(WAYS)('the question to the human, by %s', way => {
+  let world: Publisher
+  let session: Session
+  let person: (question: string) => unknown
+
+  beforeAll(async () => {
+    world = await openPublisher()
+    session = await world.open(way, question => person(question))
+  })
+  afterAll(() => world.close())
+  beforeEach(() => {
+    person = yes
+    world.write(filename, DRAFT)
+    world.backend.clearRequests()
+  })
+
+  it(`${verifies('P12')} shows title, filename, words and the whole SHA-256, and after a yes those bytes go live once`, async () => {
+    const shown: string[] = []
+    person = question => {
+      shown.push(question)
+      // Nothing is done before the answer.
+      expect(world.backend.requests()).toEqual([])
+      return YES
+    }
+    const end = await session.call('publishDraft', { filename })
+
+    expect(shown).toEqual([
+      `Publish “A quiet week” (${filename}, 10 words) to the live blog?\n\nSHA-256 ${sha256(DRAFT)}`,
+    ])
+    expect(end).toMatchObject({ code: undefined, data: { sha256: sha256(DRAFT), alreadyPublished: false } })
+    expect(world.live(slug)).toEqual([sha256(DRAFT)])
+    const article = world.backend.articles().find(live => live.slug === slug)
+    expect(Buffer.from(article?.markdown ?? '')).toEqual(Buffer.from(DRAFT))
+    expect(world.backend.requests().map(({ method, route, status }) => [method, route, status])).toEqual([
+      ['POST', '/blog/v1/articles', 201],
+    ])
+  })
+
+  it(`${verifies('P12', 'P7')} leaves the question, the intent and the outcome on record under one trace`, async () => {
+    const records = world.recordsFromNow()
+    await session.call('publishDraft', { filename })
+
+    const [asked, intent, outcome, ...others] = records()
+    expect(others).toEqual([])
+    expect(asked).toMatchObject({ event: 'confirm', confirmation: 'none' })
+    expect(intent).toMatchObject({ event: 'intent', confirmation: 'elicited', args: { filename } })
+    expect(outcome).toMatchObject({ event: 'outcome', confirmation: 'elicited', callId: intent?.callId })
+    const traceId = asked?.trace?.traceId
+    expect([intent?.trace?.traceId, outcome?.trace?.traceId]).toEqual([traceId, traceId])
+    // In the later era the question ends a call, and the answer comes with another.
+    const isTwoCalls = way === 'modern wire' || way === 'v2 client'
+    expect(asked?.callId === intent?.callId).toBe(!isTwoCalls)
+    expect(asked?.durationMs !== undefined).toBe(isTwoCalls)
+    const [posted] = world.backend.requests()
+    expect(posted?.requestId).toBe(intent?.callId)
+    expect(posted?.traceparent).toContain(traceId)
+    expect(await world.trail.verify()).toMatchObject({ ok: true })
+  })
+
+  it(`${verifies('P12')} keeps the trace that the caller names, in every record and to the backend`, async () => {
+    const records = world.recordsFromNow()
+    const traceId = 'c0ffee'.padEnd(32, '7')
+    await session.call('publishDraft', { filename }, { traceparent: `00-${traceId}-00f067aa0ba902b7-01` })
+    expect(records().map(({ trace }) => trace)).toEqual(
+      Array(3).fill({ traceId, parentId: '00f067aa0ba902b7', source: 'claimed' }),
+    )
+    expect(world.backend.requests()[0]?.traceparent).toContain(traceId)
+  })
+
+  it.each([
+    ['no', { action: 'decline' }],
+    ['a no that brings the tick all the same', { action: 'decline', content: { confirm: true } }],
+    ['a cancel', { action: 'cancel' }],
+    ['yes without the tick', { action: 'accept', content: { confirm: false } }],
+    ['yes with the word for true', { action: 'accept', content: { confirm: 'true' } }],
+    ['yes with a one for true', { action: 'accept', content: { confirm: 1 } }],
+    ['yes with no content', { action: 'accept' }],
+    ['yes with empty content', { action: 'accept', content: {} }],
+    ['yes with a tick elsewhere', { action: 'accept', content: { confirmed: true, Confirm: true } }],
+  ])(`${verifies('P12')} does nothing after %s`, async (_, reply) => {
+    const records = world.recordsFromNow()
+    let asked = 0
+    person = () => {
+      asked += 1
+      return reply
+    }
+    const end = await session.call('publishDraft', { filename })
+    expect(asked).toBe(1)
+    expect(end.code).toBe('CONFIRMATION_DECLINED')
+    nothingDone(world, records)
+    expect(records().map(({ event }) => event)).toEqual(['confirm', 'denied'])
+    expect(records()[1]).toMatchObject({ error: { code: 'CONFIRMATION_DECLINED' }, confirmation: 'declined' })
+    expect(records()[1]?.trace?.traceId).toBe(records()[0]?.trace?.traceId)
+  })
+
+  it(`${verifies('P12', 'P3')} is void when the draft is edited meanwhile, however well that is hidden`, async () => {
+    const records = world.recordsFromNow()
+    const file = join(world.drafts, filename)
+    person = () => {
+      const { atime, mtime } = statSync(file)
+      // As long as before, and as old as before.
+      writeFileSync(file, DRAFT.replace('Three', 'Seven'))
+      utimesSync(file, atime, mtime)
+      return YES
+    }
+    const end = await session.call('publishDraft', { filename })
+    expect(end.code).toBe('CONFIRMATION_INVALID')
+    nothingDone(world, records)
+    expect(records().map(({ event }) => event)).toEqual(['confirm', 'denied'])
+  })
+
+  it.each<[string, (file: string, elsewhere: string) => void]>([
+    ['removed', file => unlinkSync(file)],
+    [
+      'replaced by a symlink to the same bytes',
+      (file, elsewhere) => {
+        renameSync(file, elsewhere)
+        symlinkSync(elsewhere, file)
+      },
+    ],
+    ['hard-linked elsewhere', (file, elsewhere) => linkSync(file, elsewhere)],
+    [
+      'replaced by a folder',
+      file => {
+        unlinkSync(file)
+        mkdirSync(file)
+      },
+    ],
+    ['made too large', file => writeFileSync(file, Buffer.alloc(1024 * 1024 + 1, 'a'))],
+    ['made other than text', file => writeFileSync(file, Buffer.from([0xff, 0xfe, 0x41]))],
+    ['joined by another spelling of its name', file => writeFileSync(file.replace('é', 'e\u0301'), DRAFT)],
+  ])(`${verifies('P12', 'P3')} is void when the draft is meanwhile %s`, async (_, change) => {
+    const records = world.recordsFromNow()
+    const name = `é${filename}`
+    world.write(name, DRAFT)
+    const elsewhere = join(tempFolder(), 'elsewhere.md')
+    person = () => {
+      change(join(world.drafts, name), elsewhere)
+      return YES
+    }
+    const end = await session.call('publishDraft', { filename: name })
+    expect(end.code).toBe('NOT_A_DRAFT')
+    expect(end.text).not.toContain(world.drafts)
+    nothingDone(world, records)
+    expect(records().at(-1)).toMatchObject({ event: 'denied', error: { code: 'NOT_A_DRAFT' } })
+  })
+})
+
+describe.each(WAYS)('without a question, by %s', way => {
+  it(`${verifies('P12')} nothing is published where the client cannot ask`, async () => {
+    const world = await publisher()
+    world.write(filename, DRAFT)
+    const records = world.recordsFromNow()
+    const session = await world.open(way)
+    const end = await session.call('publishDraft', { filename })
+    expect(end.code).toBe('CONFIRMATION_UNAVAILABLE')
+    nothingDone(world, records)
+    expect(records()).toMatchObject([{ event: 'denied', confirmation: 'none' }])
+  })
+
+  it(`${verifies('P12')} a draft is published where the operator relies on the description, and the record says so`, async () => {
+    const world = await publisher({ BLOG_CONFIRM: 'description' })
+    world.write(filename, DRAFT)
+    const records = world.recordsFromNow()
+    const session = await world.open(way, () => {
+      throw new Error('nobody was to be asked')
+    })
+    const end = await session.call('publishDraft', { filename })
+    expect(end.code).toBeUndefined()
+    expect(world.live(slug)).toEqual([sha256(DRAFT)])
+    expect(records().map(({ event, confirmation }) => [event, confirmation])).toEqual([
+      ['intent', 'waived'],
+      ['outcome', 'waived'],
+    ])
+  })
+})
+
+describe('publishing again', () => {
+  let world: Publisher
+  let session: Session
+
+  beforeAll(async () => {
+    world = await openPublisher()
+    session = await world.open('modern wire', yes)
+  })
+  afterAll(() => world.close())
+  beforeEach(() => void world.write(filename, DRAFT))
+
+  it('reports the same bytes as already published, and there is one article', async () => {
+    const first = await session.call('publishDraft', { filename })
+    const second = await session.call('publishDraft', { filename })
+    expect(first.data).toMatchObject({ alreadyPublished: false })
+    expect(second.data).toEqual({ ...first.data, alreadyPublished: true })
+    expect(world.live(slug)).toEqual([sha256(DRAFT)])
+  })
+
+  it('refuses other bytes under a name that is live, and leaves the live post as it is', async () => {
+    await session.call('publishDraft', { filename })
+    const before = world.backend.articles()
+    const records = world.recordsFromNow()
+    world.write(filename, `${DRAFT}\nOne more line.\n`)
+    const end = await session.call('publishDraft', { filename })
+    expect(end.code).toBe('BACKEND_REFUSED')
+    expect(end.text).toContain('admin')
+    expect(world.backend.articles()).toEqual(before)
+    expect(records().at(-1)).toMatchObject({ event: 'outcome', error: { code: 'BACKEND_REFUSED' } })
+  })
+
+  it('refuses a second draft whose name makes the same slug, unless it has the same bytes', async () => {
+    world.write(`Week-${week}.md`, DRAFT)
+    world.write(`week (${week}).md`, 'Something else.\n')
+    await session.call('publishDraft', { filename })
+    const same = await session.call('publishDraft', { filename: `Week-${week}.md` })
+    const other = await session.call('publishDraft', { filename: `week (${week}).md` })
+    expect(same.data).toMatchObject({ alreadyPublished: true })
+    expect(other.code).toBe('BACKEND_REFUSED')
+    expect(world.live(slug)).toEqual([sha256(DRAFT)])
+  })
+})
+
+describe.each(['legacy', 'modern'] as const)('a client of the %s era that declares what it can ask', era => {
+  let world: Publisher
+
+  beforeAll(async () => {
+    world = await openPublisher()
+  })
+  afterAll(() => world.close())
+  beforeEach(() => {
+    world.write(filename, DRAFT)
+    world.backend.clearRequests()
+  })
+
+  it.each([{ elicitation: { url: {} } }, { sampling: {}, roots: {} }])(
+    `${verifies('P12')} is refused if that is %j`,
+    async capabilities => {
+      const server = await world.start(era, yes, capabilities)
+      const end = endOf(await server.call('publishDraft', { filename }))
+      expect(end.code).toBe('CONFIRMATION_UNAVAILABLE')
+      expect(world.backend.requests()).toEqual([])
+    },
+  )
+
+  it.each([{ elicitation: {} }, { elicitation: { form: {} } }, { elicitation: { form: {}, url: {} } }])(
+    'is asked if that is %j',
+    async capabilities => {
+      const shown: string[] = []
+      const server = await world.start(era, undefined, capabilities)
+      server.onRequest = ({ params }) => {
+        shown.push(String((params as Message).message))
+        return YES
+      }
+      const reply = await server.call('publishDraft', { filename })
+      expect([...shown, askedBy(reply)?.question].filter(Boolean)).toHaveLength(1)
+    },
+  )
+})
+
+describe('an answer on the wire that no form gives', () => {
+  let world: Publisher
+
+  beforeAll(async () => {
+    world = await openPublisher()
+  })
+  afterAll(() => world.close())
+  beforeEach(() => {
+    world.write(filename, DRAFT)
+    world.backend.clearRequests()
+  })
+
+  it.each([
+    ['no action', { content: { confirm: true } }],
+    ['an unknown action', { action: 'ACCEPT', content: { confirm: true } }],
+    ['content that is a list', { action: 'accept', content: [true] }],
+    ['a tick outside the content', { action: 'accept', confirm: true }],
+    ['a nested answer', { result: YES }],
+  ])(`${verifies('P12')} does nothing after %s, in either era`, async (_, reply) => {
+    const records = world.recordsFromNow()
+    for (const way of ['legacy wire', 'modern wire'] as const) {
+      const session = await world.open(way, () => reply)
+      const { code } = await session.call('publishDraft', { filename })
+      expect(['CONFIRMATION_DECLINED', 'CONFIRMATION_INVALID'], way).toContain(code)
+    }
+    nothingDone(world, records)
+  })
+
+  it.each([
+    ['a word', 'yes'],
+    ['nothing', null],
+    ['a list', [YES]],
+  ])(`${verifies('P12')} does nothing after what is no answer at all: %s`, async (_, reply) => {
+    const records = world.recordsFromNow()
+    const modern = await world.open('modern wire', () => reply)
+    const { code } = await modern.call('publishDraft', { filename })
+    expect(['CONFIRMATION_INVALID', 'INVALID_INPUT']).toContain(code)
+
+    // In the earlier era such a line is no message of the protocol, so the question stays open.
+    const legacy = await world.start('legacy', yes)
+    const isAnswered = new Promise<void>(resolve => {
+      legacy.onRequest = ({ id }) => {
+        legacy.write({ jsonrpc: '2.0', id, result: reply })
+        resolve()
+      }
+    })
+    void legacy.call('publishDraft', { filename }).catch(() => {})
+    await isAnswered
+    await legacy.call('listDrafts', {})
+    await legacy.kill('SIGTERM')
+    expect(world.backend.requests()).toEqual([])
+    expect(records().filter(({ event, tool }) => event === 'intent' && tool === 'publishDraft')).toEqual([])
+  })
+
+  it(`${verifies('P12')} does nothing when the client answers the question with an error`, async () => {
+    const records = world.recordsFromNow()
+    const server = await world.start('legacy', yes)
+    server.onRequest = ({ id }) => {
+      server.write({ jsonrpc: '2.0', id, error: { code: -32601, message: 'what is elicitation?' } })
+      return undefined
+    }
+    expect(endOf(await server.call('publishDraft', { filename })).code).toBe('CONFIRMATION_DECLINED')
+    nothingDone(world, records)
+  })
+
+  it(`${verifies('P12')} does nothing for a yes to a question of another id`, async () => {
+    const records = world.recordsFromNow()
+    const server = await world.start('legacy', yes)
+    server.onRequest = ({ id }) => {
+      server.write({ jsonrpc: '2.0', id: Number(id) + 1, result: YES })
+      server.write({ jsonrpc: '2.0', id, result: { action: 'decline' } })
+      server.write({ jsonrpc: '2.0', id, result: YES })
+      return undefined
+    }
+    expect(endOf(await server.call('publishDraft', { filename })).code).toBe('CONFIRMATION_DECLINED')
+    nothingDone(world, records)
+  })
+})
+
+describe.each(['legacy', 'modern'] as const)('an answer that was never asked for, in the %s era', era => {
+  let world: Publisher
+  let server: RunningServer
+
+  beforeAll(async () => {
+    world = await openPublisher()
+    server = await world.start(era, yes)
+  })
+  afterAll(() => world.close())
+  beforeEach(() => void world.write(filename, DRAFT))
+
+  it.each<[string, Message]>([
+    ['an answer without a state', { inputResponses: { confirm: YES } }],
+    ['an answer in a list', { inputResponses: [YES] }],
+    ['no answer, but the place for one', { inputResponses: null }],
+    ['an empty state', { inputResponses: { confirm: YES }, requestState: '' }],
+    ['a state of garbage', { inputResponses: { confirm: YES }, requestState: 'W10.AAAA' }],
+    ['a state alone', { requestState: 'W10.AAAA' }],
+    ['a state without a seal', { inputResponses: { confirm: YES }, requestState: 'W10' }],
+    ['a state that is very long', { inputResponses: { confirm: YES }, requestState: 'A'.repeat(100_000) }],
+    ['a state outside ASCII', { inputResponses: { confirm: YES }, requestState: '\ud800\u0000é.😀' }],
+    ['a state that is a number', { inputResponses: { confirm: YES }, requestState: 1 }],
+    ['a state that is an object', { inputResponses: { confirm: YES }, requestState: { confirm: true } }],
+  ])(`${verifies('P12')} is refused: %s`, async (_, extra) => {
+    const records = world.recordsFromNow()
+    const reply = await server.call('publishDraft', { filename }, extra)
+    expect(['CONFIRMATION_INVALID', 'INVALID_INPUT']).toContain(errorCodeOf(reply))
+    nothingDone(world, records)
+    expect(records().map(({ event }) => event)).toEqual(['denied'])
+  })
+
+  it(`${verifies('P12')} is refused as an argument, too`, async () => {
+    const records = world.recordsFromNow()
+    for (const extra of [{ confirm: true }, { inputResponses: { confirm: YES } }, { requestState: 'W10.AAAA' }])
+      expect(errorCodeOf(await server.call('publishDraft', { filename, ...extra }))).toBe('INVALID_INPUT')
+    nothingDone(world, records)
+  })
+
+  it(`${verifies('P12')} is refused where the operator relies on the description`, async () => {
+    const relying = await publisher({ BLOG_CONFIRM: 'description' })
+    relying.write(filename, DRAFT)
+    const other = await relying.start(era)
+    const reply = await other.call('publishDraft', { filename }, { inputResponses: {} })
+    expect(errorCodeOf(reply)).toBe('CONFIRMATION_INVALID')
+    expect(relying.backend.requests()).toEqual([])
+  })
+})
+
+describe('the state that a question leaves with the client', () => {
+  let world: Publisher
+  let server: RunningServer
+  let folder: string
+  let state: string
+  /** The yes that belongs to it. */
+  let accept: Message
+  const publish = (extra: Message, name = filename, to = server) => to.call('publishDraft', { filename: name }, extra)
+
+  beforeAll(async () => {
+    // Nothing listens there, and nothing is to be tried.
+    folder = '/nonexistent'
+    world = await openPublisher({
+      BLOG_DEPLOY_SSH: 'deploy@127.0.0.1:9',
+      BLOG_DEPLOY_KEY_FILE: join(folder, 'key'),
+      BLOG_DEPLOY_KNOWN_HOSTS: join(folder, 'known_hosts'),
+    })
+    server = await world.start('modern', yes)
+  })
+  afterAll(() => world.close())
+  beforeEach(async () => {
+    world.write(filename, DRAFT)
+    world.backend.clearRequests()
+    const asked = askedBy(await server.call('publishDraft', { filename }))
+    if (!asked) throw new Error('nothing was asked')
+    state = asked.requestState
+    accept = await answer(asked, yes)
+  })
+
+  it(`${verifies('P12')} says nothing of the draft, and holds no secret`, () => {
+    const opened = Buffer.from(state.split('.')[0] ?? '', 'base64url').toString()
+    for (const secret of ['week', 'quiet', sha256(DRAFT), world.backend.blog.key, world.env.AUDIT_KEY ?? '?'])
+      expect(`${state} ${opened}`).not.toContain(secret)
+  })
+
+  it(`${verifies('P12')} is of no use with any character changed`, async () => {
+    const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.'
+    // The same places in every run, spread over the whole of it.
+    for (let trial = 0; trial < 200; trial += 1) {
+      const place = Math.floor((trial * 0.618_033_988_75 * state.length) % state.length)
+      const step = 1 + (trial % (alphabet.length - 1))
+      const other = alphabet[(alphabet.indexOf(state[place] ?? '') + step) % alphabet.length]
+      const requestState = `${state.slice(0, place)}${other}${state.slice(place + 1)}`
+      const refused = await publish({ ...accept, requestState })
+      expect(errorCodeOf(refused), `character ${place} as ${other}`).toBe('CONFIRMATION_INVALID')
+    }
+    expect(world.backend.requests()).toEqual([])
+    // None of that used it up.
+    expect(errorCodeOf(await publish(accept))).toBeUndefined()
+    expect(world.live(slug)).toEqual([sha256(DRAFT)])
+  })
+
+  it.each<[string, (state: string) => string]>([
+    ['cut short', whole => whole.slice(0, -1)],
+    ['made longer', whole => `${whole}A`],
+    ['sealed twice', whole => `${whole}.${whole.split('.')[1]}`],
+    ['without its seal', whole => whole.split('.')[0] ?? ''],
+    ['with an empty seal', whole => `${whole.split('.')[0]}.`],
+    ['with its halves swapped', whole => whole.split('.').reverse().join('.')],
+    ['padded', whole => `${whole}=`],
+    ['with a space after it', whole => `${whole} `],
+    [
+      'with a later expiry',
+      whole => {
+        const [body = '', seal] = whole.split('.')
+        const fields = JSON.parse(Buffer.from(body, 'base64url').toString()) as unknown[]
+        fields[3] = Number(fields[3]) + 1
+        return `${Buffer.from(JSON.stringify(fields)).toString('base64url')}.${seal}`
+      },
+    ],
+  ])(`${verifies('P12')} is of no use %s`, async (_, change) => {
+    expect(errorCodeOf(await publish({ ...accept, requestState: change(state) }))).toBe('CONFIRMATION_INVALID')
+    expect(world.backend.requests()).toEqual([])
+  })
+
+  it(`${verifies('P12')} works once`, async () => {
+    expect(errorCodeOf(await publish(accept))).toBeUndefined()
+    expect(errorCodeOf(await publish(accept))).toBe('CONFIRMATION_INVALID')
+    expect(world.backend.requests()).toHaveLength(1)
+  })
+
+  it(`${verifies('P12')} works once, also when it comes ten times at once`, async () => {
+    const records = world.recordsFromNow()
+    const replies = await Promise.all(Array.from({ length: 10 }, () => publish(accept)))
+    const codes = replies.map(errorCodeOf)
+    expect(codes.filter(code => code === undefined)).toHaveLength(1)
+    expect(codes.filter(code => code === 'CONFIRMATION_INVALID')).toHaveLength(9)
+    expect(world.backend.requests()).toHaveLength(1)
+    expect(records().filter(({ event }) => event === 'intent')).toHaveLength(1)
+    expect(records().filter(({ event }) => event === 'denied')).toHaveLength(9)
+  })
+
+  it(`${verifies('P12')} is used up by a no: a yes after it is too late`, async () => {
+    const no = { ...accept, inputResponses: { confirm: { action: 'decline' } } }
+    expect(errorCodeOf(await publish(no))).toBe('CONFIRMATION_DECLINED')
+    expect(errorCodeOf(await publish(accept))).toBe('CONFIRMATION_INVALID')
+    expect(world.backend.requests()).toEqual([])
+  })
+
+  it(`${verifies('P12')} is used up by an answer that is none`, async () => {
+    expect(errorCodeOf(await publish({ requestState: state }))).toBe('CONFIRMATION_INVALID')
+    expect(errorCodeOf(await publish(accept))).toBe('CONFIRMATION_INVALID')
+    expect(world.backend.requests()).toEqual([])
+  })
+
+  it(`${verifies('P12')} is of no use for another draft, not even one with the same bytes`, async () => {
+    world.write(`another ${filename}`, DRAFT)
+    expect(errorCodeOf(await publish(accept, `another ${filename}`))).toBe('CONFIRMATION_INVALID')
+    expect(world.backend.requests()).toEqual([])
+  })
+
+  it(`${verifies('P12')} is of no use for another tool, in either direction`, async () => {
+    const records = world.recordsFromNow()
+    const asked = askedBy(await server.call('deployBlog', {}))
+    if (!asked) throw new Error('nothing was asked')
+    expect(asked.question).toBe('Run the blog’s deploy command on deploy@127.0.0.1:9 now?')
+    const crossed = [
+      await publish(await answer(asked, yes)),
+      await server.call('deployBlog', {}, accept),
+      await server.call('listDrafts', {}, accept),
+    ]
+    expect(crossed.map(errorCodeOf)).toEqual(Array(3).fill('CONFIRMATION_INVALID'))
+    nothingDone(world, records)
+  })
+
+  it(`${verifies('P12', 'P13')} is of no use in another process of the same server, at once or later`, async () => {
+    const other = await world.start('modern', yes)
+    const legacy = await world.start('legacy', yes)
+    expect(errorCodeOf(await publish(accept, filename, other))).toBe('CONFIRMATION_INVALID')
+    expect(errorCodeOf(await publish(accept, filename, legacy))).toBe('CONFIRMATION_INVALID')
+    expect(world.backend.requests()).toEqual([])
+  })
+
+  it('stands for what was shown: bytes that were changed and changed back may go live', async () => {
+    world.write(filename, 'Something else.\n')
+    expect(errorCodeOf(await publish(accept))).toBe('CONFIRMATION_INVALID')
+    world.write(filename, DRAFT)
+    expect(errorCodeOf(await publish(accept))).toBeUndefined()
+    expect(world.live(slug)).toEqual([sha256(DRAFT)])
+  })
+
+  it(`${verifies('P12')} stands for one question: two of them are answered side by side`, async () => {
+    const another = `another ${filename}`
+    world.write(another, 'Another week.\n')
+    const asked = askedBy(await server.call('publishDraft', { filename: another }))
+    if (!asked) throw new Error('nothing was asked')
+    const no = { requestState: asked.requestState, inputResponses: { confirm: { action: 'decline' } } }
+    const replies = await Promise.all([publish(no, another), publish(accept)])
+    expect(replies.map(errorCodeOf)).toEqual(['CONFIRMATION_DECLINED', undefined])
+    expect(world.backend.requests()).toHaveLength(1)
+  })
+})
+
+describe('a client that goes away while its user is asked', () => {
+  it.each<[string, (server: RunningServer) => Promise<number | null>]>([
+    ['ends its input', server => server.end()],
+    ['asks the process to end', server => server.kill('SIGTERM')],
+  ])(`${verifies('P12', 'P7')} and %s: nothing is published, and the call has one end on record`, async (_, leave) => {
+    const world = await publisher()
+    world.write(filename, DRAFT)
+    const records = world.recordsFromNow()
+    const server = await world.start('legacy', yes)
+    const isAsked = new Promise<void>(resolve => {
+      server.onRequest = () => resolve()
+    })
+    void server.call('publishDraft', { filename }).catch(() => {})
+    await isAsked
+    expect(await leave(server)).toBe(0)
+    nothingDone(world, records)
+    expect(records().map(({ event }) => event)).toEqual(['confirm', 'denied'])
+    expect(world.trail.terminals()).toHaveLength(1)
+    expect(await world.trail.verify()).toMatchObject({ ok: true })
+  })
+
+  it(`${verifies('P12', 'P7')} and cancels the call: nothing is published, also if a yes comes after that`, async () => {
+    const world = await publisher()
+    world.write(filename, DRAFT)
+    const records = world.recordsFromNow()
+    const server = await world.start('legacy', yes)
+    const isAsked = new Promise<void>(resolve => {
+      server.onRequest = ({ id }) => {
+        server.write({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 77 } })
+        server.write({ jsonrpc: '2.0', id, result: YES })
+        resolve()
+      }
+    })
+    const params = { name: 'publishDraft', arguments: { filename } }
+    server.write({ jsonrpc: '2.0', id: 77, method: 'tools/call', params })
+    await isAsked
+    await server.call('listDrafts', {})
+    await server.end()
+    expect(world.backend.requests()).toEqual([])
+    const ofThatCall = records().filter(({ tool }) => tool === 'publishDraft')
+    expect(ofThatCall.map(({ event }) => event)).toEqual(['confirm', 'denied'])
+  })
+
+  it(`${verifies('P12', 'P7')} in the later era: the question was the end of its call`, async () => {
+    const world = await publisher()
+    world.write(filename, DRAFT)
+    const server = await world.start('modern', yes)
+    await server.call('publishDraft', { filename })
+    expect(await server.end()).toBe(0)
+    expect(world.backend.requests()).toEqual([])
+    expect(world.trail.terminals().map(({ event }) => event)).toEqual(['confirm'])
+  })
+
+  it.each(CLIENT_LINES)(`${verifies('P12', 'P7')} by closing the %s client: nothing is published`, async line => {
+    const world = await publisher()
+    world.write(filename, DRAFT)
+    const records = world.recordsFromNow()
+    let asked = (): void => {}
+    const isAsked = new Promise<void>(resolve => {
+      asked = resolve
+    })
+    const session = await world.open(`${line} client`, () => {
+      asked()
+      return new Promise(() => {})
+    })
+    void session.call('publishDraft', { filename }).catch(() => {})
+    await isAsked
+    await session.close()
+    nothingDone(world, records)
+    expect(world.trail.terminals()).toHaveLength(1)
+  })
+})

@@ -1,0 +1,246 @@
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { errorCodeOf } from '@narrow-deputies/server-contract'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
+import { endOf, openPublisher, type Publisher, publisher, type Session, WAYS, YES, yes } from './publisher.ts'
+import { HAS_SSHD, openSshHost, type SshHost } from './ssh-host.ts'
+
+if (!HAS_SSHD) console.warn('SKIPPED: deployBlog against a real sshd, as there is no /usr/sbin/sshd (openssh-server)')
+
+describe('deployBlog without a deploy host', () => {
+  it(`${verifies('P1')} is not there: not in the list, and calling it is calling a tool that does not exist`, async () => {
+    const world = await publisher()
+    for (const era of ['legacy', 'modern'] as const) {
+      const server = await world.start(era, yes)
+      const { result } = (await server.request('tools/list', {})) as { result: { tools: { name: string }[] } }
+      expect(result.tools.map(({ name }) => name)).toEqual(['listDrafts', 'publishDraft'])
+      expect(errorCodeOf(await server.call('deployBlog', {}))).toBe('INVALID_INPUT')
+      await server.end()
+    }
+    expect(world.trail.terminals().map(({ event, error }) => [event, error?.code])).toEqual([
+      ['denied', 'INVALID_INPUT'],
+      ['denied', 'INVALID_INPUT'],
+    ])
+  })
+})
+
+describe.skipIf(!HAS_SSHD)('deployBlog on a real deploy host', () => {
+  let host: SshHost
+  let world: Publisher
+  let session: Session
+
+  beforeAll(async () => {
+    host = await openSshHost()
+    world = await openPublisher(host.env)
+    session = await world.open('modern wire', yes)
+  })
+  afterAll(async () => {
+    await world.close()
+    await host.close()
+  })
+  beforeEach(() => host.command('echo deployed'))
+
+  describe.each(WAYS)('by %s', way => {
+    it(`${verifies('P12')} runs the one command, after a yes`, async () => {
+      const records = world.recordsFromNow()
+      const shown: string[] = []
+      const asking = await world.open(way, question => {
+        shown.push(question)
+        expect(host.runs()).toEqual([])
+        return YES
+      })
+      const end = await asking.call('deployBlog', {})
+      expect(shown).toEqual([`Run the blog’s deploy command on ${host.env.BLOG_DEPLOY_SSH} now?`])
+      expect(end).toMatchObject({ code: undefined, data: { untrusted: { output: 'deployed' } } })
+      // Whatever is sent is a fixed word, and the other side ignores it.
+      expect(host.runs()).toEqual(['deploy'])
+      expect(records().map(({ event, confirmation }) => [event, confirmation])).toEqual([
+        ['confirm', 'none'],
+        ['intent', 'elicited'],
+        ['outcome', 'elicited'],
+      ])
+      // What a command prints is not ours to write down.
+      expect(world.trail.text()).not.toContain('deployed')
+    })
+
+    it(`${verifies('P12')} runs nothing after a no`, async () => {
+      const asking = await world.open(way, () => ({ action: 'decline' }))
+      expect((await asking.call('deployBlog', {})).code).toBe('CONFIRMATION_DECLINED')
+      expect(host.runs()).toEqual([])
+    })
+  })
+
+  it(`${verifies('P12')} runs nothing where the client cannot ask`, async () => {
+    const mute = await world.open('modern wire')
+    expect((await mute.call('deployBlog', {})).code).toBe('CONFIRMATION_UNAVAILABLE')
+    expect(host.runs()).toEqual([])
+  })
+
+  it(`${verifies('P1', 'P2')} takes no arguments: with any, nothing runs`, async () => {
+    for (const args of [{ command: 'rm -rf /' }, { '': '' }, { host: 'elsewhere', port: 22 }, { confirm: true }])
+      expect((await session.call('deployBlog', args)).code).toBe('INVALID_INPUT')
+    expect(host.runs()).toEqual([])
+  })
+
+  it(`${verifies('P1')} gives the command no input and no terminal, and takes nothing of its complaints`, async () => {
+    host.command('cat | wc -c; tty; echo "in the log only" >&2')
+    const end = await session.call('deployBlog', {})
+    expect(end.data).toEqual({ untrusted: { output: '0\nnot a tty' } })
+  })
+
+  it('reports a command that failed, with its status and without what it printed', async () => {
+    host.command('echo "half done, password hunter2"; echo "and more hunter2" >&2; exit 3')
+    const records = world.recordsFromNow()
+    const end = await session.call('deployBlog', {})
+    expect(end.code).toBe('BACKEND_REFUSED')
+    expect(end.text).toContain('status 3')
+    expect(end.text).not.toContain('hunter2')
+    expect(records().at(-1)).toMatchObject({
+      event: 'outcome',
+      error: { code: 'BACKEND_REFUSED' },
+      confirmation: 'elicited',
+    })
+  })
+
+  it.each<[string, () => Record<string, string>]>([
+    ['the host has another key than it had', () => ({ BLOG_DEPLOY_KNOWN_HOSTS: host.otherKnownHosts })],
+    ['nobody ever saw the host’s key', () => ({ BLOG_DEPLOY_KNOWN_HOSTS: '/dev/null' })],
+    ['the list of known hosts is missing', () => ({ BLOG_DEPLOY_KNOWN_HOSTS: join(host.folder, 'missing') })],
+    ['our key is not authorised', () => ({ BLOG_DEPLOY_KEY_FILE: host.strangersKey })],
+    ['our key is missing', () => ({ BLOG_DEPLOY_KEY_FILE: join(host.folder, 'missing') })],
+    ['our key is none', () => ({ BLOG_DEPLOY_KEY_FILE: join(host.folder, 'known_hosts') })],
+    ['there is no such user', () => ({ BLOG_DEPLOY_SSH: `nobody-of-that-name@127.0.0.1:${host.port}` })],
+    ['nothing listens there', () => ({ BLOG_DEPLOY_SSH: 'deploy@127.0.0.1:1' })],
+  ])(`${verifies('P5')} says that nothing was run where %s`, async (_, change) => {
+    const other = await publisher({ ...host.env, ...change() })
+    const end = await (await other.open('modern wire', yes)).call('deployBlog', {})
+    expect(end.code).toBe('BACKEND_UNAVAILABLE')
+    expect(end.text).toContain('Nothing was run')
+    expect(end.text).not.toContain(host.folder)
+    expect(host.runs()).toEqual([])
+    expect(other.trail.terminals().at(-1)).toMatchObject({ event: 'outcome', error: { code: 'BACKEND_UNAVAILABLE' } })
+  })
+
+  it('says that nothing was run where what listens speaks no SSH', async () => {
+    const server = createServer(socket => socket.on('error', () => {}).end('HTTP/1.1 400 Bad Request\r\n\r\n'))
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+    onTestFinished(() => void server.close())
+    const { port } = server.address() as { port: number }
+    const other = await publisher({ ...host.env, BLOG_DEPLOY_SSH: `deploy@127.0.0.1:${port}` })
+    const end = await (await other.open('modern wire', yes)).call('deployBlog', {})
+    expect(end.code).toBe('BACKEND_UNAVAILABLE')
+  })
+
+  it(`${verifies('P16')} gives up on a command that does not end, and does not claim to know how it went`, async () => {
+    host.command(host.endless)
+    const hasty = await publisher({ ...host.env, BLOG_DEPLOY_TIMEOUT_MS: '1500' })
+    const end = await (await hasty.open('modern wire', yes)).call('deployBlog', {})
+    expect(end.code).toBe('OUTCOME_UNKNOWN')
+    expect(end.text).toContain('may still be running')
+    expect(host.runs()).toEqual(['deploy'])
+    expect(hasty.trail.terminals().at(-1)).toMatchObject({ event: 'outcome', error: { code: 'OUTCOME_UNKNOWN' } })
+  })
+
+  it.each([
+    ['dies of a signal', 'kill -9 $$'],
+    ['loses its connection', 'kill -9 $PPID; sleep 1'],
+    ['ends with the status that ssh has for its own failures', 'exit 255'],
+    [
+      'ends with that status because of another connection that failed',
+      'echo "git@example.com: Permission denied (publickey)." >&2; exit 255',
+    ],
+    [
+      'ends with that status because of another host that is down',
+      'echo "ssh: connect to host db.example port 22: Connection refused" >&2; exit 255',
+    ],
+  ])('never claims that nothing was run when the command %s', async (_, script) => {
+    host.command(script)
+    const end = await session.call('deployBlog', {})
+    expect(host.runs()).toEqual(['deploy'])
+    expect(end.code).toBe('OUTCOME_UNKNOWN')
+    expect(end.text).not.toContain('Nothing was run')
+  })
+
+  it(`${verifies('P16', 'P17')} keeps the end of ten megabytes of output, and nothing in it that deceives`, async () => {
+    host.command(
+      `head -c 10000000 /dev/zero | tr '\\0' 'x'; printf '\\n\\033[31mred\\033[0m \\342\\200\\256evil\\342\\200\\254 \\000\\007 z\\342\\200\\213w é\\r\\nthe end\\n'`,
+    )
+    const end = await session.call('deployBlog', {})
+    const { output } = end.data.untrusted as { output: string }
+    expect(output).toHaveLength(2000)
+    expect(output).toMatch(/^…x+\n\[31mred\[0m evil {2}zw é\nthe end$/)
+  })
+
+  it(`${verifies('P16', 'P17')} takes output that is no text`, async () => {
+    host.command('head -c 100000 /dev/urandom; echo; echo the end')
+    const end = await session.call('deployBlog', {})
+    expect(end.code).toBeUndefined()
+    const { output } = end.data.untrusted as { output: string }
+    expect(output.length).toBeLessThanOrEqual(2000)
+    expect(output).toMatch(/the end$/)
+    expect(output.isWellFormed()).toBe(true)
+  })
+
+  it(`${verifies('P16')} ends the connection when the call is cancelled, and records the call’s one end`, async () => {
+    host.command(host.endless)
+    const hasty = await publisher(host.env)
+    const server = await hasty.start('legacy', yes)
+    server.write({ jsonrpc: '2.0', id: 77, method: 'tools/call', params: { name: 'deployBlog', arguments: {} } })
+    const [ssh = 0] = await until(() => childrenOf(server.child.pid))
+    await until(() => host.runs())
+    server.write({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 77 } })
+    await until(() => (isRunning(ssh) ? [] : ['gone']))
+    await server.end()
+    expect(hasty.trail.terminals().map(({ event, error }) => [event, error?.code])).toEqual([['outcome', 'CANCELLED']])
+  })
+
+  it.skipIf(process.platform !== 'linux')(
+    `${verifies('P5', 'P13')} gives the ssh process nothing of the server’s environment, and none of its files`,
+    async () => {
+      host.command(host.endless)
+      const more = { BLOG_DEPLOY_TIMEOUT_MS: '1500', SSH_AUTH_SOCK: '/tmp/agent', HOME: host.folder }
+      const hasty = await publisher({ ...host.env, ...more })
+      const server = await hasty.start('legacy', yes)
+      const reply = server.call('deployBlog', {})
+      const [ssh = 0] = await until(() => childrenOf(server.child.pid))
+      await until(() => host.runs())
+
+      const environment = readFileSync(`/proc/${ssh}/environ`, 'utf8').split('\0').filter(Boolean)
+      expect(environment).toEqual(['PATH=/usr/local/bin:/usr/bin:/bin'])
+      const command = readFileSync(`/proc/${ssh}/cmdline`, 'utf8').split('\0')
+      expect(command[0]).toBe('ssh')
+      for (const secret of [hasty.backend.blog.key, hasty.env.AUDIT_KEY ?? '?']) {
+        expect(environment.join()).not.toContain(secret)
+        expect(command.join()).not.toContain(secret)
+      }
+      const files = readdirSync(`/proc/${ssh}/fd`).map(fd => readlinkSync(`/proc/${ssh}/fd/${fd}`))
+      expect(files.filter(file => file.includes('audit') || file.includes('drafts'))).toEqual([])
+      expect(endOf(await reply).code).toBe('OUTCOME_UNKNOWN')
+    },
+  )
+})
+
+/** Of a process, on Linux. */
+function childrenOf(pid: number | undefined): number[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number)
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Asks again and again until there is something. */
+async function until<T>(look: () => T[]): Promise<T[]> {
+  for (;;) {
+    const found = look()
+    if (found.length > 0) return found
+    await delay(20)
+  }
+}

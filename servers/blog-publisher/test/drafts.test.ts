@@ -1,0 +1,283 @@
+import { execFileSync } from 'node:child_process'
+import { linkSync, mkdirSync, readdirSync, rmSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { DRAFTS } from '@narrow-deputies/demo-stack'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
+import { openPublisher, type Publisher, publisher, type Session, sha256, tempFolder, yes } from './publisher.ts'
+
+let world: Publisher
+let session: Session
+
+beforeAll(async () => {
+  world = await openPublisher()
+  session = await world.open('modern wire', yes)
+})
+afterAll(() => world.close())
+beforeEach(() => {
+  for (const entry of readdirSync(world.drafts)) rmSync(join(world.drafts, entry), { recursive: true })
+  world.backend.clearRequests()
+})
+
+interface Listed {
+  readonly filename: string
+  readonly title: string
+  readonly sha256: string
+  readonly bytes: number
+  readonly modifiedAt: string
+}
+
+async function list(): Promise<{ drafts: Listed[]; omitted: number }> {
+  const { data } = await session.call('listDrafts', {})
+  return data as unknown as { drafts: Listed[]; omitted: number }
+}
+
+/** What the backend holds of a published draft, as bytes. */
+function liveBytes(slug: string): Buffer | undefined {
+  const article = world.backend.articles().find(live => live.slug === slug)
+  return article && Buffer.from(article.markdown)
+}
+
+describe('an entry of the drafts folder that is no draft', () => {
+  const outside = 'What nobody wrote for the blog.\n'
+
+  it.each<[string, (file: string, elsewhere: string) => unknown]>([
+    [
+      'a symlink',
+      (file, elsewhere) => {
+        writeFileSync(elsewhere, outside)
+        symlinkSync(elsewhere, file)
+      },
+    ],
+    [
+      'a symlink to another draft',
+      (file, _) => {
+        writeFileSync(join(world.drafts, 'real.md'), outside)
+        symlinkSync('real.md', file)
+      },
+    ],
+    ['a symlink to nothing', (file, elsewhere) => symlinkSync(elsewhere, file)],
+    ['a symlink to a device', file => symlinkSync('/dev/zero', file)],
+    [
+      'a hard link',
+      (file, elsewhere) => {
+        writeFileSync(elsewhere, outside)
+        linkSync(elsewhere, file)
+      },
+    ],
+    ['a FIFO', file => execFileSync('mkfifo', [file])],
+    ['a folder', file => mkdirSync(file)],
+    [
+      'a socket',
+      file =>
+        new Promise<void>(resolve => {
+          const server = createServer().listen(file, resolve)
+          onTestFinished(() => void server.close())
+        }),
+    ],
+    ['a file that is one byte too large', file => writeFileSync(file, Buffer.alloc(1024 * 1024 + 1, 'a'))],
+    [
+      'a file that claims to be huge',
+      file => {
+        writeFileSync(file, '')
+        truncateSync(file, 64 * 1024 ** 3)
+      },
+    ],
+  ])(`${verifies('P3')} is neither offered nor published: %s`, async (_, make) => {
+    await make(join(world.drafts, 'week.md'), join(tempFolder(), 'outside.md'))
+    const { drafts, omitted } = await list()
+    expect(drafts.map(({ filename }) => filename)).not.toContain('week.md')
+    expect(omitted).toBe(1)
+    const end = await session.call('publishDraft', { filename: 'week.md' })
+    expect(end.code).toBe('NOT_A_DRAFT')
+    expect(end.text).toContain('listDrafts')
+    expect(end.text).not.toContain(world.drafts)
+    expect(world.backend.requests()).toEqual([])
+  })
+
+  it(`${verifies('P3')} is not published: a name that is not there`, async () => {
+    world.write('week.md', outside)
+    for (const filename of ['weak.md', 'Week.md', 'week.md.md', 'week'])
+      expect((await session.call('publishDraft', { filename })).code, filename).toBe('NOT_A_DRAFT')
+    expect(world.backend.requests()).toEqual([])
+  })
+
+  it.each([
+    ['Latin-1', Buffer.from('Caf\xe9\n', 'latin1')],
+    ['UTF-16', Buffer.from('\ufeffA week\n', 'utf16le')],
+    ['a character cut in two', Buffer.from('A week 😀').subarray(0, -1)],
+    ['half a surrogate pair', Buffer.from([0x41, 0xed, 0xa0, 0x80])],
+    ['an overlong slash', Buffer.from([0x41, 0xc0, 0xaf])],
+    ['a picture', Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a])],
+  ])(`${verifies('P3')} is not published: bytes that are no UTF-8 text, such as %s`, async (_, bytes) => {
+    world.write('week.md', bytes)
+    const end = await session.call('publishDraft', { filename: 'week.md' })
+    expect(end.code).toBe('NOT_A_DRAFT')
+    expect(world.backend.requests()).toEqual([])
+  })
+
+  it('is not offered either: bytes that are no UTF-8 text', async () => {
+    world.write('week.md', Buffer.from('Caf\xe9\n', 'latin1'))
+    world.write('other week.md', 'Café\n')
+    const { drafts, omitted } = await list()
+    expect(drafts.map(({ filename }) => filename)).toEqual(['other week.md'])
+    expect(omitted).toBe(1)
+  })
+})
+
+describe('a draft', () => {
+  it.each([
+    ['a byte-order mark', '\ufeff# A week\n'],
+    ['Windows line ends', '# A week\r\n\r\nFirst.\r\nSecond.\r\n'],
+    ['old Mac line ends', '# A week\r\rFirst.\r'],
+    ['no line end at its end', '# A week'],
+    ['all of the controls', Array.from({ length: 32 }, (_, code) => String.fromCharCode(code)).join('')],
+    ['letters in decomposed form', '# Cafe\u0301\n'],
+    ['line and paragraph separators', 'A\u2028B\u2029C\u0085D\n'],
+    ['hidden and bidirectional characters', 'A\u202eB\u200bC\u{e0041}D\ufffe\n'],
+    ['what JSON must escape', '"\\\b\f\n\r\t</script>\u{10ffff}\n'],
+    ['characters that stand for broken ones', 'A\ufffdB\n'],
+    ['the greatest length', 'é'.repeat(512 * 1024)],
+  ])(`${verifies('P3')} goes live byte for byte with %s`, async (_, content) => {
+    const slug = `byte-for-byte-${sha256(content).slice(0, 8)}`
+    const digest = world.write(`${slug}.md`, content)
+    const end = await session.call('publishDraft', { filename: `${slug}.md` })
+    expect(end).toMatchObject({ code: undefined, data: { sha256: digest } })
+    const live = liveBytes(slug)
+    // Not in one expectation: a difference of a mebibyte is long to print.
+    expect(live && sha256(live)).toBe(digest)
+    expect(live?.equals(Buffer.from(content))).toBe(true)
+    expect(world.live(slug)).toEqual([digest])
+  })
+
+  it('that is empty is offered, and refused by the backend, which wants a text', async () => {
+    const digest = world.write('empty.md', '')
+    expect((await list()).drafts).toMatchObject([{ filename: 'empty.md', title: 'empty', sha256: digest, bytes: 0 }])
+    const end = await session.call('publishDraft', { filename: 'empty.md' })
+    expect(end.code).toBe('BACKEND_REFUSED')
+    expect(world.live('empty')).toEqual([])
+  })
+
+  it('is named in NFC, however the folder spells it, and published by either spelling', async () => {
+    const digest = world.write('Cafe\u0301 2.md', 'A week.\n')
+    expect((await list()).drafts.map(({ filename }) => filename)).toEqual(['Café 2.md'])
+    const first = await session.call('publishDraft', { filename: 'Café 2.md' })
+    const second = await session.call('publishDraft', { filename: 'Cafe\u0301 2.md' })
+    expect(first.data).toMatchObject({ alreadyPublished: false, title: 'Café 2' })
+    expect(second.data).toMatchObject({ alreadyPublished: true })
+    expect(world.live('café-2')).toEqual([digest])
+  })
+
+  it(`${verifies('P3')} whose name is there in two spellings is neither offered nor published`, async () => {
+    world.write('Caf\u00e9.md', 'A week.\n')
+    world.write('Cafe\u0301.md', 'Another week.\n')
+    expect(await list()).toEqual({ drafts: [], omitted: 2 })
+    for (const filename of ['Caf\u00e9.md', 'Cafe\u0301.md'])
+      expect((await session.call('publishDraft', { filename })).code).toBe('NOT_A_DRAFT')
+    expect(world.backend.requests()).toEqual([])
+  })
+
+  it('is listed as it is published: the demo’s own, all of them', async () => {
+    const demo = await publisher({ BLOG_DRAFTS_DIR: DRAFTS })
+    const reader = await demo.open('modern wire', yes)
+    const { data } = await reader.call('listDrafts', {})
+    const { drafts, omitted } = data as unknown as { drafts: Listed[]; omitted: number }
+    expect(drafts.length).toBe(readdirSync(DRAFTS).length)
+    expect(omitted).toBe(0)
+    for (const { filename, title, sha256: digest } of drafts) {
+      const end = await reader.call('publishDraft', { filename })
+      expect(end).toMatchObject({ code: undefined, data: { title, sha256: digest } })
+    }
+  })
+})
+
+describe('a list of drafts', () => {
+  it('has the hundred newest, newest first, and counts the others', async () => {
+    for (let index = 0; index < 150; index += 1) {
+      const filename = `draft ${String((index * 37) % 150).padStart(3, '0')}.md`
+      world.write(filename, `# Draft ${index}\n`)
+      // Not in the order of their names, and with whole seconds between.
+      utimesSync(join(world.drafts, filename), 1_700_000_000 + index, 1_700_000_000 + index)
+    }
+    const { drafts, omitted } = await list()
+    expect(omitted).toBe(50)
+    expect(drafts.map(({ title }) => title)).toEqual(Array.from({ length: 100 }, (_, index) => `Draft ${149 - index}`))
+    expect(drafts[0]).toEqual({
+      filename: 'draft 113.md',
+      title: 'Draft 149',
+      sha256: sha256('# Draft 149\n'),
+      bytes: 12,
+      modifiedAt: new Date(1_700_000_149_000).toISOString(),
+    })
+  })
+
+  it('fills up with older drafts where newer entries are none, and counts those', async () => {
+    for (let index = 0; index < 103; index += 1) world.write(`draft ${index}.md`, 'A week.\n')
+    for (let index = 0; index < 5; index += 1) {
+      symlinkSync('draft 1.md', join(world.drafts, `link ${index}.md`))
+      mkdirSync(join(world.drafts, `folder ${index}.md`))
+    }
+    const { drafts, omitted } = await list()
+    expect(drafts).toHaveLength(100)
+    expect(omitted).toBe(13)
+  })
+
+  it('says nothing of what is no Markdown, and has none of a draft’s text', async () => {
+    world.write('week.md', '# A week\n\nThe merger is secret.\n')
+    for (const other of ['notes.txt', '.env', 'week.md.bak', '.week.md.swp', 'week.MD', 'md'])
+      writeFileSync(join(world.drafts, other), 'SECRET=1')
+    mkdirSync(join(world.drafts, 'folder'))
+    writeFileSync(join(world.drafts, 'folder', 'inner.md'), 'A week.\n')
+    const { text, data } = await session.call('listDrafts', {})
+    expect(data).toMatchObject({ drafts: [{ filename: 'week.md', title: 'A week' }], omitted: 0 })
+    expect(text).not.toMatch(/merger|SECRET|notes|inner|swp/)
+  })
+
+  it.each([
+    ['after a heading of many spaces', `# a${' '.repeat(1_000_000)}b`],
+    ['after a heading of many number signs', `# a${'#'.repeat(1_000_000)}b`],
+    ['after front matter that never ends', `---\n${'title: a\n'.repeat(100_000)}`],
+    ['after one long line', `# ${'a '.repeat(500_000)}`],
+    ['after very many headings', '#\n'.repeat(500_000)],
+  ])(`${verifies('P16')} is there before the client gives up, %s`, async (_, content) => {
+    // A process of its own: one that is stuck must not hold up the other tests.
+    const stuck = await publisher()
+    stuck.write('week.md', content)
+    const other = await stuck.open('modern wire', yes)
+    const { data } = await other.call('listDrafts', {})
+    expect(data).toMatchObject({ drafts: [{ filename: 'week.md' }], omitted: 0 })
+  })
+})
+
+describe('a title', () => {
+  it.each([
+    ['of the front matter', '---\ntitle: From the front\n---\n# Heading\n', 'From the front'],
+    ['of the front matter, in quotation marks', '---\ndate: 2026\ntitle: "Quoted: yes"\n---\n', 'Quoted: yes'],
+    ['of the front matter, with Windows line ends', "---\r\ntitle: 'Single'\r\n---\r\nText\r\n", 'Single'],
+    ['of the first heading', 'Text first.\n\n# The heading #\n\n# Another\n', 'The heading'],
+    ['of the heading where the front matter has none', '---\ndate: 2026\n---\n# The heading\n', 'The heading'],
+    ['of the heading where that of the front matter is empty', '---\ntitle: ""\n---\n# The heading\n', 'The heading'],
+    ['of the file’s name', 'No heading.\n## Not the first level\n#tag\n', 'My week (2)'],
+    ['of the file’s name where a heading has nothing to show', '# \u200b\u202e\u{e0041}\n', 'My week (2)'],
+    ['after a byte-order mark, of the heading', '\ufeff# The heading\n', 'The heading'],
+    ['after a byte-order mark, of the front matter', '\ufeff---\ntitle: From the front\n---\n', 'From the front'],
+    [
+      'without controls, direction marks and hidden text',
+      '# Pay \u202egnp.exe\u202c \u001b[31mnow\u001b[0m\u0007 z\u200be\u2060r\ufeffo \u{e0049}\u{e0067}end\u0000\n',
+      'Pay gnp.exe [31mnow[0m zer o end',
+    ],
+    ['on one line', '---\ntitle: One\ttwo  three\u2028\u2028four\n---\n', 'One two three'],
+    ['in any script', '# Ελλάδα, 日本語 и Ёлка 👩‍👩‍👧 می‌خواهم\n', 'Ελλάδα, 日本語 и Ёлка 👩‍👩‍👧 می‌خواهم'],
+  ])(`${verifies('P17')} is that %s`, async (_, content, title) => {
+    world.write('My week (2).md', content)
+    const { drafts } = await list()
+    expect(drafts.map(draft => draft.title)).toEqual([title])
+  })
+
+  it(`${verifies('P17')} is cut to what the schema allows, between characters`, async () => {
+    world.write('a.md', `# ${'a'.repeat(500)}\n`)
+    world.write('b.md', `# ${'b'.repeat(198)}${'😀'.repeat(10)}\n`)
+    const titles = (await list()).drafts.map(({ title }) => title).sort()
+    expect(titles).toEqual([`${'a'.repeat(199)}…`, `${'b'.repeat(198)}…`])
+  })
+})

@@ -1,0 +1,56 @@
+import { mkdtempSync, realpathSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { type Backend, startBackend } from '@narrow-deputies/demo-stack'
+import { AuditTrail, type CallResult, errorCodeOf, type Message, RunningServer } from '@narrow-deputies/server-contract'
+
+/** The file that ships. */
+export const ENTRY = fileURLToPath(new URL('../dist/main.js', import.meta.url))
+
+export const AUDIT_KEY = 'c3'.repeat(32)
+
+/** How a call ended. */
+export interface Ended {
+  /** Undefined if it did not fail. */
+  readonly code: string | undefined
+  readonly text: string
+  readonly data: Record<string, unknown>
+}
+
+/** A CRM and one server that reads it. */
+export interface Reader {
+  readonly backend: Backend
+  readonly trail: AuditTrail
+  call(tool: string, args: Message): Promise<Ended>
+  close(): Promise<void>
+}
+
+export async function openReader(env: Record<string, string> = {}, backend?: Backend): Promise<Reader> {
+  const crm = backend ?? (await startBackend())
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'crm-reader-')))
+  const auditFile = join(folder, 'audit.jsonl')
+  const server = new RunningServer(ENTRY, {
+    CRM_API_URL: crm.crm.url,
+    CRM_API_KEY: crm.crm.key,
+    AUDIT_FILE: auditFile,
+    AUDIT_KEY,
+    ...env,
+  })
+  await server.open('modern')
+  return {
+    backend: crm,
+    trail: new AuditTrail(auditFile, AUDIT_KEY),
+    async call(tool, args) {
+      const reply = await server.call(tool, args)
+      const { error, result } = reply as { error?: { message: string }; result?: CallResult }
+      const text = result?.content?.[0]?.text ?? error?.message ?? ''
+      return { code: errorCodeOf(reply), text, data: result?.structuredContent ?? {} }
+    },
+    async close() {
+      await server.kill('SIGKILL')
+      if (!backend) await crm.close()
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
