@@ -1,6 +1,6 @@
 import { McpServer } from '@modelcontextprotocol/server'
 import { serveStdio } from '@modelcontextprotocol/server/stdio'
-import { z } from 'zod'
+import * as z from 'zod'
 
 /**
  * What the servers are measured against: the same tools with the same schemas on the same backend, as the SDK's

@@ -1,4 +1,4 @@
-import type { RunningServer } from '../src/index.ts'
+import type { RunningServer } from '../src/running-server.ts'
 import { type Paired, quantile } from './statistics.ts'
 import { open, type Pair, type Subject, usageOf } from './subjects.ts'
 
@@ -18,36 +18,60 @@ export async function callOrFail(server: RunningServer, tool: string, args: Reco
     throw new Error(`${tool} failed: ${JSON.stringify(reply)}; ${server.stderr}`)
 }
 
-/** Which of two goes first changes from round to round: neither always finds what the other left behind. */
-async function alternate(
-  rounds: number,
-  measure: (side: 'ours' | 'bare', round: number) => Promise<void>,
+/** Who goes first changes from turn to turn: none always finds what another left behind. */
+async function takeTurns<Side>(
+  sides: readonly Side[],
+  turns: number,
+  work: (side: Side) => Promise<void>,
 ): Promise<void> {
-  for (let round = 0; round < rounds; round += 1) {
-    for (const side of round % 2 === 0 ? (['ours', 'bare'] as const) : (['bare', 'ours'] as const))
-      await measure(side, round)
-  }
+  const orders = permutations(sides)
+  for (let turn = 0; turn < turns; turn += 1) for (const side of orders[turn % orders.length] ?? []) await work(side)
 }
 
-/** One call after the other, in milliseconds. */
-export async function latency(
-  servers: Servers,
+function permutations<T>(items: readonly T[]): T[][] {
+  if (items.length === 0) return [[]]
+  return items.flatMap((item, at) => permutations(items.toSpliced(at, 1)).map(rest => [item, ...rest]))
+}
+
+const BOTH = ['ours', 'bare'] as const
+
+/** A figure of each round. */
+export interface Latency {
+  readonly p50: number[]
+  readonly p95: number[]
+  /** Of the server's process, for one call. */
+  readonly cpuMs: number[]
+}
+
+/**
+ * One call after the other, in milliseconds. The servers take turns at every call: a machine that is busy for a while is
+ * so for all of them.
+ */
+export async function latency<Side extends string>(
+  servers: Readonly<Record<Side, RunningServer>>,
   makeCall: MakeCall,
   { rounds, calls }: { rounds: number; calls: number },
-): Promise<{ p50: Paired; p95: Paired }> {
-  const p50: Paired = { ours: [], bare: [] }
-  const p95: Paired = { ours: [], bare: [] }
-  await alternate(rounds, async side => {
-    const samples: number[] = []
-    for (let call = 0; call < calls; call += 1) {
+): Promise<Record<Side, Latency>> {
+  const sides = Object.keys(servers) as Side[]
+  const each = <T>(make: (side: Side) => T) =>
+    Object.fromEntries(sides.map(side => [side, make(side)])) as Record<Side, T>
+  const figures = each((): Latency => ({ p50: [], p95: [], cpuMs: [] }))
+  for (let round = 0; round < rounds; round += 1) {
+    const samples = each((): number[] => [])
+    const before = each(() => 0)
+    for (const side of sides) before[side] = (await usageOf(servers[side])).cpuMs
+    await takeTurns(sides, calls, async side => {
       const startedAt = performance.now()
       await makeCall(servers[side])
-      samples.push(performance.now() - startedAt)
+      samples[side].push(performance.now() - startedAt)
+    })
+    for (const side of sides) {
+      figures[side].p50.push(quantile(samples[side], 0.5))
+      figures[side].p95.push(quantile(samples[side], 0.95))
+      figures[side].cpuMs.push(((await usageOf(servers[side])).cpuMs - before[side]) / calls)
     }
-    p50[side].push(quantile(samples, 0.5))
-    p95[side].push(quantile(samples, 0.95))
-  })
-  return { p50, p95 }
+  }
+  return figures
 }
 
 /** Calls per second with several in flight. */
@@ -56,8 +80,8 @@ export async function throughput(
   makeCall: MakeCall,
   { rounds, calls, inFlight }: { rounds: number; calls: number; inFlight: number },
 ): Promise<Paired> {
-  const perSecond: Paired = { ours: [], bare: [] }
-  await alternate(rounds, async side => {
+  const perSecond = paired()
+  await takeTurns(BOTH, rounds, async side => {
     let left = calls
     const startedAt = performance.now()
     const line = async (): Promise<void> => {
@@ -78,7 +102,7 @@ export interface StartUp {
 /** From nothing to the first answered `tools/list`. */
 export async function startUp(pair: Pair, rounds: number): Promise<StartUp> {
   const figures: StartUp = { wallMs: paired(), cpuMs: paired(), rssMb: paired() }
-  await alternate(rounds, async side => {
+  await takeTurns(BOTH, rounds, async side => {
     const { wallMs, cpuMs, rss } = await startOnce(pair[side])
     figures.wallMs[side].push(wallMs)
     figures.cpuMs[side].push(cpuMs)

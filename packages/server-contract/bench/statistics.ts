@@ -21,3 +21,12 @@ export interface Paired {
 export function ratios({ ours, bare }: Paired): number[] {
   return ours.map((value, round) => value / (bare[round] ?? Number.NaN))
 }
+
+/** One figure of two subjects' many. */
+export function pair<Figure extends string>(
+  ours: Readonly<Record<Figure, number[]>>,
+  bare: Readonly<Record<Figure, number[]>>,
+  figure: Figure,
+): Paired {
+  return { ours: ours[figure], bare: bare[figure] }
+}

@@ -4,8 +4,9 @@ import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { build, type Options } from 'tsup'
+// @boundaries-ignore The one build recipe of all servers: the bare one is built by it too.
 import { oneFile } from '../../../tsup.base.ts'
-import { RunningServer } from '../src/index.ts'
+import { RunningServer } from '../src/running-server.ts'
 import type { Backend } from './backend-worker.ts'
 
 /** A server that can be started, as often as wanted. */

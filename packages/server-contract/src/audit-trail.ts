@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { closeSync, existsSync, fstatSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { type AuditRecord, parseAuditKey, type Verdict, verifyAudit } from '@narrow-deputies/guardrails/audit'
 
@@ -28,10 +28,25 @@ export class AuditTrail {
   }
 
   records(): AuditRecord[] {
-    return this.text()
-      .split('\n')
-      .filter(line => line !== '')
-      .map(line => JSON.parse(line) as AuditRecord)
+    return recordsOf(this.text())
+  }
+
+  /** What gives, each time, the records that have come to the file itself since the time before. */
+  follow(): () => AuditRecord[] {
+    let end = statSync(this.file).size
+    return () => {
+      const file = openSync(this.file, 'r')
+      try {
+        const bytes = Buffer.alloc(fstatSync(file).size - end)
+        readSync(file, bytes, 0, bytes.length, end)
+        // A line is written whole, but may be read before it is.
+        const whole = bytes.subarray(0, bytes.lastIndexOf(10) + 1)
+        end += whole.length
+        return recordsOf(whole.toString('utf8'))
+      } finally {
+        closeSync(file)
+      }
+    }
   }
 
   /** The record that a call ended with, by call: an `outcome`, a `denied`, or the `confirm` that ended it by asking. */
@@ -44,4 +59,11 @@ export class AuditTrail {
   async verify(): Promise<Verdict> {
     return await verifyAudit(this.file, { keys: [parseAuditKey(this.key)] })
   }
+}
+
+function recordsOf(text: string): AuditRecord[] {
+  return text
+    .split('\n')
+    .filter(line => line !== '')
+    .map(line => JSON.parse(line) as AuditRecord)
 }

@@ -45,10 +45,13 @@ export function withExtras(reply: unknown, mark: string): Distortion[] {
 
 type Path = readonly (string | number)[]
 
+/** Of a list, those of its first item: the others are like it. */
 function textsOf(value: unknown, path: Path = []): [Path, string][] {
   if (typeof value === 'string') return [[path, value]]
   if (typeof value !== 'object' || value === null) return []
-  return Object.entries(value).flatMap(([name, item]) => textsOf(item, [...path, name]))
+  return Object.entries(Array.isArray(value) ? value.slice(0, 1) : value).flatMap(([name, item]) =>
+    textsOf(item, [...path, name]),
+  )
 }
 
 function replaced(value: unknown, [name, ...rest]: Path, text: string): unknown {

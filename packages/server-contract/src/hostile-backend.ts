@@ -72,14 +72,10 @@ export class HostileBackend {
   }
 
   async #ask({ method, url, headers, body }: Arrival): Promise<RealReply> {
-    const { authorization = '', 'idempotency-key': key } = headers
+    const passedOn = ['authorization', 'content-type', 'idempotency-key', 'traceparent', 'x-request-id']
     const reply = await fetch(new URL(url, this.#real.url), {
       method,
-      headers: {
-        authorization,
-        ...(body && { 'content-type': 'application/json' }),
-        ...(key !== undefined && { 'idempotency-key': String(key) }),
-      },
+      headers: Object.fromEntries(passedOn.flatMap(name => (headers[name] ? [[name, String(headers[name])]] : []))),
       ...(body && { body }),
     })
     return { status: reply.status, json: await reply.json() }

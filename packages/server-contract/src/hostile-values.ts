@@ -77,21 +77,19 @@ function hiddenText({ field, sample, canary }: Aim): Hostile[] {
 
 function wrongLengths({ field, canary }: Aim): Hostile[] {
   const { kind, min = 0, max } = field
-  const filled = (length: number): string =>
-    ({
-      id: 'a'.repeat(length),
-      text: 'a'.repeat(length),
-      choice: 'a'.repeat(length),
-      filename: `${'a'.repeat(length - 3)}.md`,
-      email: `${'a'.repeat(length - 12)}@example.com`,
-    })[kind]
   return [
     ['a megabyte', canary.repeat(Math.ceil(MEGABYTE / canary.length))],
-    ['a megabyte of the right characters', filled(MEGABYTE)],
-    ...(max === undefined ? [] : ([['one character too many', filled(max + 1)]] as const)),
-    ...(max === undefined || kind !== 'filename' ? [] : ([['too many bytes', `${'é'.repeat(max / 2)}.md`]] as const)),
-    ...(min > 1 ? ([['one character too few', filled(min - 1)]] as const) : []),
+    ['a megabyte of the right characters', filled(kind, MEGABYTE)],
+    ...(max === undefined ? [] : [['one character too many', filled(kind, max + 1)] as const]),
+    ...(max === undefined || kind !== 'filename' ? [] : [['too many bytes', `${'é'.repeat(max / 2)}.md`] as const]),
+    ...(min > 1 ? [['one character too few', filled(kind, min - 1)] as const] : []),
   ]
+}
+
+/** Nothing is wrong with it but its length. */
+function filled(kind: Field['kind'], length: number): string {
+  const end = kind === 'filename' ? '.md' : kind === 'email' ? '@example.com' : ''
+  return 'a'.repeat(length - end.length) + end
 }
 
 function paths({ outside }: Aim): Hostile[] {

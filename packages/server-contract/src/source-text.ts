@@ -77,13 +77,19 @@ export function codeOf(text: string, { strings }: { strings: 'kept' | 'blanked' 
 
 /** What a module imports, types too, in whichever way; `undefined` for an import whose name is not written down. */
 export function importsOf({ text }: Source): (string | undefined)[] {
-  const code = codeOf(text, { strings: 'kept' })
+  // What stands in a string is no import: found where strings are blanks, and then read where it is.
+  const code = codeOf(text, { strings: 'blanked' })
   const named = [
-    /^\s*(?:import|export)\b[^'"`;]*?\bfrom\s*['"]([^'"\n]+)['"]/gm,
-    /^\s*import\s*['"]([^'"\n]+)['"]/gm,
-    /(?<![\w.$])(?:import|require)\s*\(\s*['"]([^'"\n]+)['"]/g,
-  ].flatMap(pattern => [...code.matchAll(pattern)].map(([, name]) => name))
-  const computed = [...code.matchAll(/(?<![\w.$])(?:import|require)\s*\(\s*(?!['")])/g)].map(() => undefined)
+    /^\s*(?:import|export)\b[^'"`;]*?\bfrom\s*(['"] *['"])/dgm,
+    /^\s*import\s*(['"] *['"])/dgm,
+    /(?<![\w.$])(?:import|require)\s*\(\s*(['"] *['"])/dg,
+  ].flatMap(pattern =>
+    [...code.matchAll(pattern)].map(({ indices }) => {
+      const [start = 0, end = 0] = indices?.[1] ?? []
+      return text.slice(start + 1, end - 1)
+    }),
+  )
+  const computed = [...code.matchAll(/(?<![\w.$])(?:import|require)\s*\(\s*(?!['"])/g)].map(() => undefined)
   return [...named, ...computed]
 }
 

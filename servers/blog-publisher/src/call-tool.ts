@@ -45,6 +45,8 @@ export interface Request<Ports, Reply> {
   readonly onFault: (fault: unknown) => void
 }
 
+const CANCELLED = new CodedError('CANCELLED', 'Cancelled before anything was done.')
+
 /** The order of a call, and the only place that decides how it ends: parse, guard, confirm, intent, handler, outcome. */
 export async function callTool<Ports, Reply>(
   tool: Tool<Ports>,
@@ -70,10 +72,10 @@ export async function callTool<Ports, Reply>(
         throw new CodedError('CONFIRMATION_INVALID', 'The content changed after it was shown. Call again to ask anew.')
     }
     if (!confirm && tool.effect === 'irreversible') confirmation = 'waived'
-    if (cancelled.aborted) throw new CodedError('CANCELLED', 'Cancelled before anything was done.')
+    if (cancelled.aborted) throw CANCELLED
     call.intent(confirmation)
   } catch (failure) {
-    const error = known(failure, request)
+    const error = cancelled.aborted ? CANCELLED : known(failure, request)
     const unwritten = keptBack(() =>
       call.denied(shown(error), error.code === 'CONFIRMATION_DECLINED' ? 'declined' : confirmation),
     )

@@ -29,8 +29,8 @@ function callOf(caller: Caller = CALLER, asked: (ends: boolean) => void = () => 
 }
 
 function questionOf(change: Partial<Question> = {}): Question {
-  const args = { filename: 'week.md' }
-  return { call: callOf().call, tool: 'publishDraft', args, digest: 'd1', text: 'Publish “week”?', ...change }
+  const args = { name: 'it' }
+  return { call: callOf().call, tool: 'doIt', args, digest: 'd1', text: 'Do it?', ...change }
 }
 
 /** What the SDK hands to a tool. */
@@ -77,7 +77,7 @@ describe('a question in the later era', () => {
             method: 'elicitation/create',
             params: {
               mode: 'form',
-              message: 'Publish “week”?',
+              message: 'Do it?',
               requestedSchema: {
                 type: 'object',
                 properties: { confirm: { type: 'boolean', default: false } },
@@ -126,13 +126,13 @@ describe('a question in the later era', () => {
   })
 
   it.each<[string, Partial<Question>]>([
-    ['another tool', { tool: 'deployBlog' }],
-    ['another argument', { args: { filename: 'weak.md' } }],
-    ['one more argument', { args: { filename: 'week.md', force: true } }],
+    ['another tool', { tool: 'doAll' }],
+    ['another argument', { args: { name: 'that' } }],
+    ['one more argument', { args: { name: 'it', force: true } }],
     ['no arguments', { args: {} }],
     ['other content', { digest: 'd2' }],
     ['no content', { digest: '' }],
-    ['content moved into the arguments', { args: [{ filename: 'week.md' }, 'd1'], digest: '' }],
+    ['content moved into the arguments', { args: [{ name: 'it' }, 'd1'], digest: '' }],
     ['another user', { call: callOf({ ...CALLER, id: '1001:bob' }).call }],
     ['another host', { call: callOf({ ...CALLER, host: 'other' }).call }],
     ['another kind of caller', { call: callOf({ ...CALLER, kind: 'oauth' }).call }],
@@ -287,7 +287,7 @@ describe('a question in the earlier era', () => {
     expect(await asker('legacy', context, {}).ask(questionOf())).toBe('accepted')
     expect(sent).toMatchObject([
       {
-        params: { message: 'Publish “week”?', requestedSchema: { required: ['confirm'] } },
+        params: { message: 'Do it?', requestedSchema: { required: ['confirm'] } },
         options: { timeout: 5 * MINUTE },
       },
     ])

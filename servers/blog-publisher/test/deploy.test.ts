@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { errorCodeOf } from '@narrow-deputies/server-contract'
+import { errorCodeOf, type RunningServer } from '@narrow-deputies/server-contract'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { endOf, openPublisher, type Publisher, publisher, type Session, WAYS, YES, yes } from './publisher.ts'
 import { HAS_SSHD, openSshHost, type SshHost } from './ssh-host.ts'
@@ -183,22 +183,29 @@ describe.skipIf(!HAS_SSHD)('deployBlog on a real deploy host', () => {
     expect(output.isWellFormed()).toBe(true)
   })
 
-  it(`${verifies('P16')} ends the connection when the call is cancelled, and records the call’s one end`, async () => {
-    host.command(host.endless)
-    const hasty = await publisher(host.env)
-    const server = await hasty.start('legacy', yes)
-    server.write({ jsonrpc: '2.0', id: 77, method: 'tools/call', params: { name: 'deployBlog', arguments: {} } })
-    const [ssh = 0] = await until(() => childrenOf(server.child.pid))
-    await until(() => host.runs())
-    server.write({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 77 } })
-    await until(() => (isRunning(ssh) ? [] : ['gone']))
-    await server.end()
-    expect(hasty.trail.terminals().map(({ event, error }) => [event, error?.code])).toEqual([['outcome', 'CANCELLED']])
-  })
+  describe.skipIf(process.platform !== 'linux')('has an ssh process that', () => {
+    it.each<[string, (server: RunningServer) => unknown]>([
+      [
+        'the call is cancelled',
+        server => server.write({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 77 } }),
+      ],
+      ['the server is asked to end', server => server.kill('SIGTERM')],
+    ])(`${verifies('P7', 'P16')} ends when %s, and the call has its one end on record`, async (_, stop) => {
+      host.command(host.endless)
+      const hasty = await publisher(host.env)
+      const server = await hasty.start('legacy', yes)
+      server.write({ jsonrpc: '2.0', id: 77, method: 'tools/call', params: { name: 'deployBlog', arguments: {} } })
+      const [ssh = 0] = await until(() => childrenOf(server.child.pid))
+      await until(() => host.runs())
+      await stop(server)
+      await until(() => (isRunning(ssh) ? [] : ['gone']))
+      await server.end()
+      expect(hasty.trail.terminals().map(({ event, error }) => [event, error?.code])).toEqual([
+        ['outcome', 'CANCELLED'],
+      ])
+    })
 
-  it.skipIf(process.platform !== 'linux')(
-    `${verifies('P5', 'P13')} gives the ssh process nothing of the server’s environment, and none of its files`,
-    async () => {
+    it(`${verifies('P5', 'P13')} has nothing of the server’s environment, and none of its files`, async () => {
       host.command(host.endless)
       const more = { BLOG_DEPLOY_TIMEOUT_MS: '1500', SSH_AUTH_SOCK: '/tmp/agent', HOME: host.folder }
       const hasty = await publisher({ ...host.env, ...more })
@@ -218,8 +225,8 @@ describe.skipIf(!HAS_SSHD)('deployBlog on a real deploy host', () => {
       const files = readdirSync(`/proc/${ssh}/fd`).map(fd => readlinkSync(`/proc/${ssh}/fd/${fd}`))
       expect(files.filter(file => file.includes('audit') || file.includes('drafts'))).toEqual([])
       expect(endOf(await reply).code).toBe('OUTCOME_UNKNOWN')
-    },
-  )
+    })
+  })
 })
 
 /** Of a process, on Linux. */

@@ -1,5 +1,16 @@
 import { execFileSync } from 'node:child_process'
-import { linkSync, mkdirSync, readdirSync, rmSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { DRAFTS } from '@narrow-deputies/demo-stack'
@@ -122,6 +133,30 @@ describe('an entry of the drafts folder that is no draft', () => {
     const { drafts, omitted } = await list()
     expect(drafts.map(({ filename }) => filename)).toEqual(['other week.md'])
     expect(omitted).toBe(1)
+  })
+})
+
+describe('the drafts folder', () => {
+  it(`${verifies('P3')} is the one that was there at the start: another one in its place is not read`, async () => {
+    const moved = await publisher()
+    moved.write('week.md', 'A week.\n')
+    const reader = await moved.open('modern wire', yes)
+    renameSync(moved.drafts, `${moved.drafts}.old`)
+    for (const put of [
+      () => {},
+      () => mkdirSync(moved.drafts),
+      () => symlinkSync(`${moved.drafts}.old`, moved.drafts),
+    ]) {
+      rmSync(moved.drafts, { recursive: true, force: true })
+      put()
+      if (existsSync(moved.drafts)) writeFileSync(join(moved.drafts, 'week.md'), 'A week.\n')
+      const listed = await reader.call('listDrafts', {})
+      expect(listed.code).toBeDefined()
+      expect(listed.text).not.toContain(moved.drafts)
+      const published = await reader.call('publishDraft', { filename: 'week.md' })
+      expect(published.code).toBe('NOT_A_DRAFT')
+    }
+    expect(moved.backend.requests()).toEqual([])
   })
 })
 
@@ -255,6 +290,7 @@ describe('a title', () => {
     ['of the front matter, in quotation marks', '---\ndate: 2026\ntitle: "Quoted: yes"\n---\n', 'Quoted: yes'],
     ['of the front matter, with Windows line ends', "---\r\ntitle: 'Single'\r\n---\r\nText\r\n", 'Single'],
     ['of the first heading', 'Text first.\n\n# The heading #\n\n# Another\n', 'The heading'],
+    ['of the heading, with a number sign that is its own', '# Why we left C#\n', 'Why we left C#'],
     ['of the heading where the front matter has none', '---\ndate: 2026\n---\n# The heading\n', 'The heading'],
     ['of the heading where that of the front matter is empty', '---\ntitle: ""\n---\n# The heading\n', 'The heading'],
     ['of the file’s name', 'No heading.\n## Not the first level\n#tag\n', 'My week (2)'],

@@ -18,6 +18,8 @@ export interface Request<Ports> {
   readonly onFault: (fault: unknown) => void
 }
 
+const CANCELLED = new CodedError('CANCELLED', 'Cancelled before anything was done.')
+
 /** The order of a call, and the only place that decides how it ends: parse, guard, intent, handler, outcome. */
 export async function callTool<Ports>(tool: Tool<Ports>, request: Request<Ports>): Promise<Ending> {
   const { call, args, answered, ports, cancelled } = request
@@ -26,7 +28,7 @@ export async function callTool<Ports>(tool: Tool<Ports>, request: Request<Ports>
     const input = parseInput(tool, args)
     if (answered) throw new CodedError('CONFIRMATION_INVALID', 'This tool asks nothing, so there is nothing to answer.')
     subject = tool.guard(input, ports)
-    if (cancelled.aborted) throw new CodedError('CANCELLED', 'Cancelled before anything was done.')
+    if (cancelled.aborted) throw CANCELLED
     call.intent('none')
   } catch (failure) {
     const error = known(failure, request)

@@ -1,4 +1,5 @@
 // Copied on purpose: a fault here must stay here.
+import { isUtf8 } from 'node:buffer'
 import type { Readable, Writable } from 'node:stream'
 import type { JsonRpc, WireFault } from '@narrow-deputies/guardrails/audit'
 
@@ -35,9 +36,9 @@ export function createStdioTransport({ input, output, accepts, onFault }: StdioO
     if (outstanding.size === 0) drained()
   }
 
-  const onLine = (line: string): void => {
-    if (line.trim() === '') return
-    const parsed = parse(line)
+  const onLine = (bytes: Buffer): void => {
+    const parsed = parse(bytes)
+    if (!parsed) return
     const fault: WireFault | undefined =
       'reason' in parsed
         ? parsed
@@ -99,7 +100,12 @@ export function createStdioTransport({ input, output, accepts, onFault }: StdioO
   return transport
 }
 
-function parse(line: string): { message: unknown } | WireFault {
+/** Undefined for an empty line. */
+function parse(bytes: Buffer): { message: unknown } | WireFault | undefined {
+  // Decoding would put something else in the place of what is no UTF-8.
+  if (!isUtf8(bytes)) return { reason: 'not UTF-8' }
+  const line = bytes.toString('utf8').trim()
+  if (line === '') return undefined
   let message: unknown
   try {
     message = JSON.parse(line)
@@ -108,7 +114,15 @@ function parse(line: string): { message: unknown } | WireFault {
   }
   if (typeof message !== 'object' || message === null || Array.isArray(message))
     return { reason: 'not a JSON-RPC message' }
-  return isDeeperThan(MAX_DEPTH, message) ? { reason: `nested deeper than ${MAX_DEPTH} levels` } : { message }
+  if (!isDeeperThan(MAX_DEPTH, message)) return { message }
+  return { message: outlineOf(message), reason: `nested deeper than ${MAX_DEPTH} levels` }
+}
+
+/** What tells whose message it was, and nothing that is nested: enough to answer it. */
+function outlineOf(message: object): object {
+  const { id, method, params } = message as { id?: unknown; method?: unknown; params?: { name?: unknown } }
+  const name = params?.name
+  return { id, method, ...(typeof name === 'string' && { params: { name } }) }
 }
 
 function isDeeperThan(levels: number, value: unknown): boolean {
@@ -117,7 +131,7 @@ function isDeeperThan(levels: number, value: unknown): boolean {
 }
 
 /** Cuts a byte stream at newlines; a line that grows too long is skipped to its end without being kept. */
-function splitLines(onLine: (line: string) => void, onOverlong: () => void): (chunk: Buffer) => void {
+function splitLines(onLine: (line: Buffer) => void, onOverlong: () => void): (chunk: Buffer) => void {
   let parts: Buffer[] = []
   let length = 0
   const add = (piece: Buffer): void => {
@@ -130,7 +144,7 @@ function splitLines(onLine: (line: string) => void, onOverlong: () => void): (ch
     for (let end = chunk.indexOf(10); end !== -1; end = chunk.indexOf(10, start)) {
       add(chunk.subarray(start, end))
       if (length > MAX_LINE_BYTES) onOverlong()
-      else onLine(Buffer.concat(parts).toString('utf8'))
+      else onLine(Buffer.concat(parts))
       parts = []
       length = 0
       start = end + 1

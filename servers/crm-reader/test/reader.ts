@@ -6,9 +6,9 @@ import { type Backend, startBackend } from '@narrow-deputies/demo-stack'
 import { AuditTrail, type CallResult, errorCodeOf, type Message, RunningServer } from '@narrow-deputies/server-contract'
 
 /** The file that ships. */
-export const ENTRY = fileURLToPath(new URL('../dist/main.js', import.meta.url))
+const ENTRY = fileURLToPath(new URL('../dist/main.js', import.meta.url))
 
-export const AUDIT_KEY = 'c3'.repeat(32)
+const AUDIT_KEY = 'c3'.repeat(32)
 
 /** How a call ended. */
 export interface Ended {

@@ -10,12 +10,15 @@ const MAX_FAULTS = 8
  * @throws {CodedError} `INVALID_INPUT`, naming the arguments at fault; repeats nothing that the caller made up
  */
 export function parseInput<Ports>(tool: Tool<Ports>, args: unknown): unknown {
-  const parsed = tool.parse(args ?? {})
-  if (parsed.success) return parsed.data
   const names = Object.keys(tool.inputSchema.properties ?? {})
+  const unknown =
+    names.length === 0 ? 'this tool takes no arguments' : `unknown argument; there are: ${names.join(', ')}`
+  const parsed = tool.parse(args ?? {})
+  // The schema overlooks one key that JSON can bring: `__proto__`.
+  if (parsed.success && Object.hasOwn(args ?? {}, '__proto__')) throw new CodedError('INVALID_INPUT', unknown)
+  if (parsed.success) return parsed.data
   const faults = parsed.error.issues.map(({ path, code, message }) => {
-    if (code === 'unrecognized_keys')
-      return names.length === 0 ? 'this tool takes no arguments' : `unknown argument; there are: ${names.join(', ')}`
+    if (code === 'unrecognized_keys') return unknown
     return path.length === 0 ? message : `${path.join('.')}: ${message}`
   })
   throw new CodedError('INVALID_INPUT', [...new Set(faults)].slice(0, MAX_FAULTS).join('; '))

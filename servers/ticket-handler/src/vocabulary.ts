@@ -8,11 +8,21 @@ declare module 'zod' {
 }
 
 /**
- * What makes a text look like another one, or hides a text in it: controls (not line break and tab), lone surrogates,
- * bidirectional controls, characters of no width, variation selectors that no emoji needs, tag characters.
+ * What makes a text look like another one, or hides a text in it: what draws nothing or turns the direction, controls
+ * (not line break and tab) and lone surrogates. Joiners and the emoji selector are kept where they join or select, one
+ * at a time: words of many languages and many emoji need them there.
  */
-const DECEPTIVE =
-  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\u{e0000}-\u{e0fff}\p{Cs}]|[\ufe00-\ufe0e]/gu
+const DECEPTIVE = new RegExp(
+  [
+    String.raw`(?![\u200c\u200d\ufe0f])[\p{Default_Ignorable_Code_Point}\ufff9-\ufffb]`,
+    String.raw`(?![\t\n])\p{Cc}`,
+    String.raw`[\u206a-\u206f\p{Cs}\p{Zl}\p{Zp}]`,
+    String.raw`(?<![\p{L}\p{M}\p{Emoji}\ufe0f])[\u200c\u200d]`,
+    String.raw`[\u200c\u200d](?![\p{L}\p{Emoji}])`,
+    String.raw`(?<!\p{Emoji})\ufe0f`,
+  ].join('|'),
+  'gu',
+)
 
 /** A caller's text that a person can read as it is. */
 export function plainText(max: number) {
@@ -27,12 +37,13 @@ export function plainText(max: number) {
 export function untrustedText(max: number) {
   return z
     .string()
-    .transform(text => clip(text.replaceAll('\r\n', '\n').replace(DECEPTIVE, ''), max))
+    .transform(text => clip(text.replace(/\r\n?|[\u0085\u2028\u2029]/g, '\n').replace(DECEPTIVE, ''), max))
     .pipe(z.string().max(max))
 }
 
+/** Never in the middle of a character. */
 function clip(text: string, max: number): string {
-  return text.length <= max ? text : `${text.slice(0, max - 1).toWellFormed()}…`
+  return text.length <= max ? text : `${text.slice(0, max - 1).replace(/[\ud800-\udbff]$/, '')}…`
 }
 
 /** One segment of a URL, whatever the backend's ids look like. */
@@ -58,16 +69,12 @@ export type Status = z.infer<typeof Status>
 const Instant = z.iso.datetime({ offset: true }).max(40).meta({ audit: 'clear' })
 
 /** What a write answers: that it was done, and nothing of what others wrote. */
-export const TicketReceipt = z.strictObject({
-  ticketId: TicketId,
-  status: Status,
-  priority: Priority,
-  updatedAt: Instant,
-})
+export const TicketReceipt = z.strictObject({ ticketId: TicketId, status: Status, priority: Priority })
 export type TicketReceipt = z.infer<typeof TicketReceipt>
 
 /** A ticket as it can be read. What people wrote stands apart, under a name that says what it is. */
 export const TicketView = TicketReceipt.extend({
+  updatedAt: Instant,
   untrusted: z
     .strictObject({
       subject: z.string().max(200),

@@ -16,9 +16,9 @@ import {
 import { onTestFinished } from 'vitest'
 
 /** The file that ships. */
-export const ENTRY = fileURLToPath(new URL('../dist/main.js', import.meta.url))
+const ENTRY = fileURLToPath(new URL('../dist/main.js', import.meta.url))
 
-export const AUDIT_KEY = '7a'.repeat(32)
+const AUDIT_KEY = '7a'.repeat(32)
 
 /** Two clients as hosts have them, and the bare wire in both eras: each way in which a question can reach a person. */
 export const WAYS = ['v1 client', 'v2 client', 'legacy wire', 'modern wire'] as const

@@ -1,6 +1,7 @@
 import { copyFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { waitFor } from '../attack.ts'
 import { callWithHuman, outputOf } from '../human.ts'
 import type { Message } from '../running-server.ts'
 import { reachingTools } from '../subject.ts'
@@ -66,17 +67,20 @@ export function describeProcess(world: World): void {
 
       const ungreeted = world.launch()
       // It is ready once it has said so to its operator.
-      while (ungreeted.server.stderr === '') await new Promise(resolve => setTimeout(resolve, 10))
+      await waitFor(() => ungreeted.server.stderr !== '')
       expect(await ungreeted.server.kill(signal)).toBe(0)
       expect(ungreeted.trail.records().map(({ event }) => event)).toEqual(['start', 'stop'])
     })
 
-    it('ends well when its client goes away without a word', async () => {
-      const { server, trail } = await world.start('legacy')
-      server.child.stdout?.destroy()
-      server.child.stdin?.destroy()
-      expect(await server.exited).toBe(0)
-      expect(trail.records().at(-1)?.event).toBe('stop')
+    it('ends well when its client goes away without a word, or no longer listens', async () => {
+      for (const client of ['nobody', 'a deaf one']) {
+        const { server, trail } = await world.start('legacy')
+        server.child.stdout?.destroy()
+        if (client === 'a deaf one') server.write({ jsonrpc: '2.0', id: 'unheard', method: 'tools/list' })
+        else server.child.stdin?.destroy()
+        expect(await server.exited).toBe(0)
+        expect(trail.records().at(-1)?.event).toBe('stop')
+      }
     })
 
     it('answers whatever is asked at once', async () => {

@@ -53,7 +53,10 @@ export function restCustomers(
     country: only('country', z.string().regex(/^[A-Z]{2}$/)),
     plan: only('plan', Plan),
     since: only('since', z.iso.date()),
-  }).transform(({ id, name, company, ...rest }): Customer => ({ ...match({ id, name, company }), ...rest }))
+  }).transform(({ id, name, company, email, phone, ...rest }): Customer => {
+    const { customerId, untrusted } = match({ id, name, company })
+    return { customerId, untrusted: { ...untrusted, email, phone }, ...rest }
+  })
   const SearchReply = z
     .object({ customers: z.array(Match).max(10), more: z.boolean() })
     .transform(({ customers, more }) => ({ customers: customers.map(match), more }))

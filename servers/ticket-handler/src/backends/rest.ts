@@ -25,11 +25,12 @@ function ticketPath(id: TicketId): string {
   return urlPath`/tickets/${id}`
 }
 
-const Fields = z.object({ id: TicketId, status: Status, priority: Priority, updatedAt: Instant })
+const Fields = z.object({ id: TicketId, status: Status, priority: Priority })
 
 const Receipt = Fields.transform(({ id: ticketId, ...rest }): TicketReceipt => ({ ticketId, ...rest }))
 
 const View = Fields.extend({
+  updatedAt: Instant,
   subject: untrustedText(200),
   description: untrustedText(4000),
   notes: z.array(z.object({ at: Instant, text: untrustedText(1000) })).max(10_000),

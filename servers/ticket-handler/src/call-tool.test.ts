@@ -1,0 +1,392 @@
+// Copied on purpose, as its source is.
+import { mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import {
+  type AuditLog,
+  type AuditRecord,
+  AuditUnavailableError,
+  type Call,
+  createCallLedger,
+  openAuditLog,
+  parseAuditKey,
+} from '@narrow-deputies/guardrails/audit'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { z } from 'zod'
+import type { BackendCall } from './backend.ts'
+import { type Asker, callTool, type Question } from './call-tool.ts'
+import { CodedError } from './errors.ts'
+import { defineTool, type Tool, type ToolDefinition } from './tool.ts'
+
+const Input = z.strictObject({ name: z.string().max(9).meta({ audit: 'clear' }) })
+const Output = z.strictObject({ done: z.string().max(9).meta({ audit: 'clear' }) })
+
+type Ports = Record<string, never>
+type Definition = ToolDefinition<typeof Input, typeof Output, Ports, string>
+
+/** One call of one tool on a real audit log, and a diary of what happened in which order. */
+function setUp(change: Partial<Definition> = {}) {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'call-tool-')))
+  const file = join(folder, 'audit.jsonl')
+  const key = parseAuditKey('ab'.repeat(32))
+  const real = openAuditLog({ file, key, server: 'test' })
+  onTestFinished(() => {
+    real.close()
+    rmSync(folder, { recursive: true })
+  })
+  const diary: string[] = []
+  const unwritable = new Set<string>()
+  const guarded = (entry: { event: string }, write: () => void): void => {
+    if (unwritable.has(entry.event)) throw new AuditUnavailableError('full')
+    write()
+    diary.push(`recorded ${entry.event}`)
+  }
+  const log: AuditLog = {
+    ...real,
+    append: (entry, options) => guarded(entry, () => real.append(entry, options)),
+    report: entry => guarded(entry, () => real.report(entry)),
+  }
+
+  const definition = {
+    name: 'doIt',
+    title: 'Do it',
+    summary: 'Does it.',
+    worstCase: 'It is done.',
+    scope: 'things:do',
+    effect: 'irreversible',
+    input: Input,
+    output: Output,
+    guard({ name }: { name: string }) {
+      diary.push('guard')
+      return name
+    },
+    digest: (subject: string) => `digest of ${subject}`,
+    confirm: (subject: string) => `Do ${subject}?`,
+    async handler(subject: string) {
+      diary.push(`handler ${subject}`)
+      return { done: subject }
+    },
+    ...change,
+  } as Definition
+  const tool: Tool<Ports> = defineTool<Ports>()(definition)
+
+  const caller = { kind: 'os', id: '1000:ann', host: 'desk' } as const
+  const ledger = createCallLedger({ log, policyOf: () => tool.audit, caller })
+  const openCall = (args: unknown): Call => {
+    ledger.arrive({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'doIt', arguments: args } })
+    const call = ledger.find(1)
+    if (!call) throw new Error('no call was opened')
+    return call
+  }
+  const questions: Question[] = []
+  const askerOf = (answer: () => 'accepted' | { reply: string }, answered = false): Asker<string> => ({
+    answered,
+    async ask(question) {
+      diary.push('ask')
+      questions.push(question)
+      return answer()
+    },
+  })
+  const faults: unknown[] = []
+  const controller = new AbortController()
+
+  return {
+    diary,
+    unwritable,
+    questions,
+    faults,
+    controller,
+    askerOf,
+    call: (args: unknown = { name: 'it' }, { asker = askerOf(() => 'accepted'), mustAsk = true } = {}) =>
+      callTool<Ports, string>(tool, {
+        call: openCall(args),
+        args,
+        ports: {},
+        asker,
+        mustAsk,
+        cancelled: controller.signal,
+        onFault: fault => faults.push(fault),
+      }),
+    records: () =>
+      readFileSync(file, 'utf8')
+        .trim()
+        .split('\n')
+        .map(line => JSON.parse(line) as AuditRecord)
+        .filter(({ callId }) => callId !== undefined),
+  }
+}
+
+describe('a call', () => {
+  it(`${verifies('P3', 'P7', 'P8', 'P12')} goes from guard to question, back to the guard, onto the record, and only then to the handler`, async () => {
+    const { call, diary, records, questions } = setUp()
+    expect(await call()).toEqual({ kind: 'done', output: { done: 'it' } })
+    expect(diary).toEqual(['guard', 'ask', 'guard', 'recorded intent', 'handler it', 'recorded outcome'])
+    expect(questions).toMatchObject([
+      {
+        tool: 'doIt',
+        args: { name: 'it' },
+        digest: 'digest of it',
+        text: 'Do it?',
+        call: { callId: expect.any(String) },
+      },
+    ])
+    expect(records()).toMatchObject([
+      { event: 'intent', confirmation: 'elicited', args: { name: 'it' }, effect: 'irreversible' },
+      { event: 'outcome', confirmation: 'elicited', result: { done: 'it' } },
+    ])
+  })
+
+  it(`${verifies('P7')} hands on who calls and under which trace`, async () => {
+    const calls: BackendCall[] = []
+    const { call, records, controller } = setUp({
+      async handler(subject, _, backendCall) {
+        calls.push(backendCall)
+        return { done: subject }
+      },
+    })
+    await call()
+    const [intent] = records()
+    expect(calls).toEqual([
+      {
+        signal: controller.signal,
+        callId: intent?.callId,
+        callerId: 'os:1000:ann@desk',
+        traceparent: expect.stringMatching(new RegExp(`^00-${intent?.trace?.traceId}-[0-9a-f]{16}-01$`)),
+      },
+    ])
+  })
+
+  it.each<[string, unknown]>([
+    ['unknown arguments', { name: 'it', extra: 1 }],
+    ['too long', { name: 'x'.repeat(10) }],
+    ['of another type', { name: 7 }],
+    ['missing', {}],
+    ['nothing', null],
+    ['a list', []],
+  ])(`${verifies('P2', 'P7')} with arguments that are wrong (%s) reaches not even the guard`, async (_, args) => {
+    const { call, diary, records } = setUp()
+    expect(await call(args)).toMatchObject({ kind: 'failed', error: { code: 'INVALID_INPUT' } })
+    expect(diary).toEqual(['recorded denied'])
+    expect(records()).toMatchObject([{ event: 'denied', error: { code: 'INVALID_INPUT' }, confirmation: 'none' }])
+  })
+
+  it(`${verifies('P3')} that the guard refuses asks nobody`, async () => {
+    const { call, diary } = setUp({
+      guard: () => {
+        throw new CodedError('NOT_A_DRAFT', 'no')
+      },
+    })
+    expect(await call()).toMatchObject({ kind: 'failed', error: { code: 'NOT_A_DRAFT' } })
+    expect(diary).toEqual(['recorded denied'])
+  })
+
+  it(`${verifies('P12')} that ends by asking does nothing more`, async () => {
+    const { call, diary, askerOf, records } = setUp()
+    const end = await call({ name: 'it' }, { asker: askerOf(() => ({ reply: 'asked' })) })
+    expect(end).toEqual({ kind: 'asked', reply: 'asked' })
+    expect(diary).toEqual(['guard', 'ask'])
+    expect(records()).toEqual([])
+  })
+
+  it(`${verifies('P12')} that is declined is on record as declined, and one that was answered wrongly is not`, async () => {
+    for (const [code, confirmation] of [
+      ['CONFIRMATION_DECLINED', 'declined'],
+      ['CONFIRMATION_INVALID', 'none'],
+    ] as const) {
+      const { call, diary, askerOf, records } = setUp()
+      const asker = askerOf(() => {
+        throw new CodedError(code, 'no')
+      })
+      expect(await call({ name: 'it' }, { asker })).toMatchObject({ kind: 'failed', error: { code } })
+      expect(diary).toEqual(['guard', 'ask', 'recorded denied'])
+      expect(records()).toMatchObject([{ event: 'denied', confirmation }])
+    }
+  })
+
+  it(`${verifies('P3', 'P12')} is void if the content changed while the human was asked`, async () => {
+    let content = 'shown'
+    const { call, diary, askerOf, records } = setUp({ digest: () => content })
+    const asker = askerOf(() => {
+      content = 'changed'
+      return 'accepted'
+    })
+    expect(await call({ name: 'it' }, { asker })).toMatchObject({ error: { code: 'CONFIRMATION_INVALID' } })
+    expect(diary).toEqual(['guard', 'ask', 'guard', 'recorded denied'])
+    expect(records()).toMatchObject([{ event: 'denied', confirmation: 'elicited' }])
+  })
+
+  it(`${verifies('P3')} acts on what the guard made last`, async () => {
+    let reads = 0
+    const { call } = setUp({
+      guard: () => {
+        reads += 1
+        return `read ${reads}`
+      },
+      digest: () => 'the same',
+    })
+    expect(await call()).toEqual({ kind: 'done', output: { done: 'read 2' } })
+  })
+
+  it(`${verifies('P12')} asks nobody where the operator wants nobody asked, and says so if it is irreversible`, async () => {
+    for (const [effect, confirmation] of [
+      ['irreversible', 'waived'],
+      ['reversible', 'none'],
+      ['read', 'none'],
+    ] as const) {
+      const { call, diary, records } = setUp({ effect })
+      await call({ name: 'it' }, { mustAsk: false })
+      expect(diary).toEqual(['guard', 'recorded intent', 'handler it', 'recorded outcome'])
+      expect(records()).toMatchObject([
+        { event: 'intent', confirmation },
+        { event: 'outcome', confirmation },
+      ])
+    }
+  })
+
+  it(`${verifies('P12')} has nothing to answer where nothing is asked`, async () => {
+    for (const [confirm, mustAsk] of [
+      [undefined, true],
+      [() => 'Do it?', false],
+    ] as const) {
+      const { call, diary, askerOf } = setUp({ effect: 'reversible', confirm } as Partial<Definition>)
+      const end = await call({ name: 'it' }, { asker: askerOf(() => 'accepted', true), mustAsk })
+      expect(end).toMatchObject({ error: { code: 'CONFIRMATION_INVALID' } })
+      expect(diary).toEqual(['recorded denied'])
+    }
+  })
+})
+
+describe('a call that is cancelled', () => {
+  it(`${verifies('P7')} before the handler does nothing`, async () => {
+    const { call, diary, controller, askerOf } = setUp()
+    const asker = askerOf(() => {
+      controller.abort()
+      return 'accepted'
+    })
+    expect(await call({ name: 'it' }, { asker })).toMatchObject({ error: { code: 'CANCELLED' } })
+    expect(diary).toEqual(['guard', 'ask', 'guard', 'recorded denied'])
+  })
+
+  it(`${verifies('P7')} in the handler is on record as that, with what is known of it`, async () => {
+    const { call, controller, records } = setUp({
+      async handler() {
+        controller.abort()
+        throw new CodedError('OUTCOME_UNKNOWN', 'This may or may not have been done.')
+      },
+    })
+    const error = { code: 'CANCELLED', message: 'This may or may not have been done.' }
+    expect(await call()).toMatchObject({ kind: 'failed', error })
+    expect(records().at(-1)).toMatchObject({ event: 'outcome', error })
+  })
+
+  it('too late is done all the same', async () => {
+    const { call, controller } = setUp({
+      async handler(subject) {
+        controller.abort()
+        return { done: subject }
+      },
+    })
+    expect(await call()).toEqual({ kind: 'done', output: { done: 'it' } })
+  })
+})
+
+describe('a call that cannot be recorded', () => {
+  it(`${verifies('P8')} before the handler does not reach it`, async () => {
+    const { call, diary, unwritable } = setUp()
+    unwritable.add('intent').add('denied')
+    expect(await call()).toMatchObject({
+      kind: 'failed',
+      error: { code: 'AUDIT_UNAVAILABLE', message: expect.stringContaining('Nothing was done.') },
+    })
+    expect(diary).toEqual(['guard', 'ask', 'guard'])
+  })
+
+  it(`${verifies('P8')} as a refusal says that, and not why it was refused`, async () => {
+    const { call, unwritable } = setUp()
+    unwritable.add('denied')
+    expect(await call({})).toMatchObject({ error: { code: 'AUDIT_UNAVAILABLE' } })
+  })
+
+  it.each([
+    ['irreversible', 'It was carried out: do not repeat it.'],
+    ['reversible', 'It was carried out: do not repeat it.'],
+    ['read', 'The result is withheld.'],
+  ] as const)(
+    `${verifies('P8')} after the handler says how it stands, and gives no result: %s`,
+    async (effect, text) => {
+      const { call, diary, unwritable } = setUp({ effect })
+      unwritable.add('outcome')
+      const end = await call()
+      expect(end).toMatchObject({
+        kind: 'failed',
+        error: { code: 'AUDIT_UNAVAILABLE', message: expect.stringContaining(text) },
+      })
+      expect(diary.at(-1)).toBe('handler it')
+    },
+  )
+
+  it(`${verifies('P8')} after the handler failed says what is known of that`, async () => {
+    const { call, unwritable } = setUp({
+      async handler() {
+        throw new CodedError('OUTCOME_UNKNOWN', 'This may or may not have been done.')
+      },
+    })
+    unwritable.add('outcome')
+    expect(await call()).toMatchObject({
+      error: { code: 'AUDIT_UNAVAILABLE', message: expect.stringContaining('may or may not have been done') },
+    })
+  })
+})
+
+describe('a fault that nobody foresaw', () => {
+  const fault = new Error('at /secret/path with key hunter2')
+
+  it.each<[string, Partial<Definition>, string]>([
+    [
+      'in the guard',
+      {
+        guard: () => {
+          throw fault
+        },
+      },
+      'denied',
+    ],
+    [
+      'in the question',
+      {
+        confirm: () => {
+          throw fault
+        },
+      },
+      'denied',
+    ],
+    ['in the handler', { handler: () => Promise.reject(fault) }, 'outcome'],
+  ])(`${verifies('P7', 'P16')} %s is told to the operator alone, and recorded`, async (_, change, event) => {
+    const { call, faults, records } = setUp(change)
+    const end = await call()
+    expect(end).toMatchObject({ kind: 'failed', error: { code: 'INTERNAL' } })
+    expect(JSON.stringify([end, records()])).not.toMatch(/secret|hunter2/)
+    expect(faults).toEqual([fault])
+    expect(records().at(-1)).toMatchObject({ event, error: { code: 'INTERNAL' } })
+  })
+
+  it(`${verifies('P7', 'P17')} is a result that breaks its schema: it is not passed on, and the call is on record as run`, async () => {
+    for (const result of [{ done: 'x'.repeat(10) }, { done: 'it', extra: 1 }, {}, undefined, null, 'it']) {
+      const { call, faults, diary } = setUp({ handler: async () => result as { done: string } })
+      expect(await call()).toMatchObject({ kind: 'failed', error: { code: 'INTERNAL' } })
+      expect(faults).toHaveLength(1)
+      expect(diary.slice(-2)).toEqual(['recorded intent', 'recorded outcome'])
+    }
+  })
+
+  it('is not what the backend says: that is passed on as it is', async () => {
+    const { call, faults, records } = setUp({
+      async handler() {
+        throw new CodedError('RATE_LIMITED', 'Wait.', { retryAfterSeconds: 7 })
+      },
+    })
+    expect(await call()).toMatchObject({ error: { code: 'RATE_LIMITED', message: 'Wait.', retryAfterSeconds: 7 } })
+    expect(faults).toEqual([])
+    expect(records().at(-1)).toMatchObject({ event: 'outcome', error: { code: 'RATE_LIMITED', message: 'Wait.' } })
+  })
+})
