@@ -37,9 +37,9 @@ export function pairedRow(
 export function markdown(rows: readonly Row[], load: number): string {
   const [{ model = 'unknown' } = {}] = cpus()
   const missed = rows.filter(({ met }) => met === false).length
-  const lines = rows.map(({ measure, ours, bare = '', ratio = '', target = '', met }) => {
+  const cells = rows.map(({ measure, ours, bare = '', ratio = '', target = '', met }) => {
     const verdict = met === undefined ? '' : met ? 'yes' : '**no**'
-    return `| ${[measure, ours, bare, ratio, target, verdict].join(' | ')} |`
+    return [measure, ours, bare, ratio, target, verdict]
   })
   return [
     '# What the guardrails cost',
@@ -53,9 +53,27 @@ export function markdown(rows: readonly Row[], load: number): string {
     `Node ${process.version}, ${platform()}, ${availableParallelism()} × ${model.trim()}, load ${load.toFixed(1)} when it began.`,
     missed === 0 ? 'Every target is met.' : `${missed} of the targets ${missed === 1 ? 'is' : 'are'} missed.`,
     '',
-    '| | ours | bare | ours ÷ bare | target | met |',
-    '|---|---:|---:|---:|---|---|',
-    ...lines,
+    ...table(['', 'ours', 'bare', 'ours ÷ bare', 'target', 'met'], cells),
     '',
   ].join('\n')
+}
+
+/** Aligned as the formatter aligns it: figures to the right, words to the left. */
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const FIGURES = [1, 2, 3]
+  const widths = head.map((title, column) => Math.max(3, ...[title, ...rows.map(row => row[column] ?? '')].map(width)))
+  const line = (cells: readonly string[]): string => {
+    const padded = cells.map((cell, column) => {
+      const blanks = ' '.repeat((widths[column] ?? 0) - width(cell))
+      return FIGURES.includes(column) ? blanks + cell : cell + blanks
+    })
+    return `| ${padded.join(' | ')} |`
+  }
+  const rule = widths.map((size, column) => (FIGURES.includes(column) ? `${'-'.repeat(size - 1)}:` : '-'.repeat(size)))
+  return [line(head), line(rule), ...rows.map(line)]
+}
+
+/** In characters: all that stand here are one column wide. */
+function width(text: string): number {
+  return [...text].length
 }

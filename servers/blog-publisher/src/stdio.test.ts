@@ -139,14 +139,13 @@ describe('a line that is no message', () => {
   it.each([
     ['not JSON', '{', 'not JSON'],
     ['nothing but a letter', 'x', 'not JSON'],
-    ['not UTF-8', Buffer.from([0x7b, 0xff, 0x7d]), 'not JSON'],
+    ['not UTF-8', Buffer.from([0x7b, 0xff, 0x7d]), 'not UTF-8'],
+    ['not UTF-8 inside a string', Buffer.from('{"jsonrpc":"2.0","method":"\xff"}', 'latin1'), 'not UTF-8'],
     ['two messages', '{}{}', 'not JSON'],
     ['a batch', '[{"jsonrpc":"2.0","method":"note"}]', 'not a JSON-RPC message'],
     ['a number', '1', 'not a JSON-RPC message'],
     ['null', 'null', 'not a JSON-RPC message'],
     ['a string', '"note"', 'not a JSON-RPC message'],
-    ['nested too deep', nested(65), 'nested deeper than 64 levels'],
-    ['nested far too deep', nested(100_000), 'nested deeper than 64 levels'],
   ])(`${verifies('P7')} is reported and answered: %s`, async (_, line, reason) => {
     const { input, messages, faults, written, settled } = open()
     input.write(line)
@@ -156,6 +155,19 @@ describe('a line that is no message', () => {
     expect(faults).toEqual([{ reason }])
     expect(written()).toEqual([{ jsonrpc: '2.0', id: null, error: { code: -32700, message: reason } }])
   })
+
+  it.each([65, 100_000])(
+    `${verifies('P7')} is reported with what tells whose it was: nested %i levels deep`,
+    async levels => {
+      const { input, messages, faults, settled } = open()
+      const params = `{"name":"x","arguments":${'['.repeat(levels)}${']'.repeat(levels)}}`
+      input.write(`{"jsonrpc":"2.0","id":7,"method":"tools/call","params":${params}}\n`)
+      await settled()
+      expect(messages).toEqual([])
+      const message = { id: 7, method: 'tools/call', params: { name: 'x' } }
+      expect(faults).toEqual([{ message, reason: 'nested deeper than 64 levels' }])
+    },
+  )
 
   it(`${verifies('P7')} is reported with what was read of it, where the protocol does not know it`, async () => {
     const { input, faults, settled } = open()
