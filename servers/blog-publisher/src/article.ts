@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { type Draft, type DraftsFolder, NotADraftError } from '@narrow-deputies/guardrails/path-guard'
 import { CodedError } from './errors.ts'
 import { plainLine } from './vocabulary.ts'
@@ -46,20 +47,32 @@ export function articleOf(draft: Draft): Article {
 
 /** The title in the front matter, else the first heading, else the file's name. */
 export function titleOf({ filename, bytes }: Draft): string {
-  const text = bytes.toString('utf8')
-  const frontMatter = /^---\r?\n([\s\S]*?)\r?\n---(?:\r?\n|$)/.exec(text)?.[1]
-  const named =
-    frontMatter &&
-    /^title:[ \t]*(.+)$/m
-      .exec(frontMatter)?.[1]
-      ?.trim()
-      .replace(/^(["'])(.*)\1$/, '$2')
-  const heading = /^#[ \t]+(.+?)[ \t]*#*$/m.exec(text)?.[1]
-  for (const candidate of [named, heading]) {
+  const text = bytes.toString('utf8').replace(/^\ufeff/, '')
+  for (const candidate of [namedIn(text), headingOf(text)]) {
     const title = plainLine(candidate ?? '', MAX_TITLE)
     if (title) return title
   }
   return plainLine(stemOf(filename), MAX_TITLE)
+}
+
+function namedIn(text: string): string | undefined {
+  const frontMatter = /^---\r?\n([\s\S]*?)\r?\n---(?:\r?\n|$)/.exec(text)?.[1]
+  const named = frontMatter && /^title:(.+)$/m.exec(frontMatter)?.[1]?.trim()
+  return named?.replace(/^(["'])(.*)\1$/, '$2')
+}
+
+/** The first heading's text. A closing run of number signs is no part of it; one that ends a word (C#) is. */
+function headingOf(text: string): string | undefined {
+  const line = /^#[ \t](.*)$/m.exec(text)?.[1]?.trim()
+  if (line === undefined) return undefined
+  let end = line.length
+  while (line[end - 1] === '#') end -= 1
+  return end === 0 || /[ \t]/.test(line[end - 1] ?? '') ? line.slice(0, end) : line
+}
+
+/** Whether a draft's bytes are text at all. */
+export function isText({ bytes }: Draft): boolean {
+  return isUtf8(bytes)
 }
 
 /** Nothing is lost or replaced on the way: not a byte-order mark, not a broken character. */
@@ -76,7 +89,11 @@ function slugOf(filename: string): string {
     stemOf(filename)
       .toLowerCase()
       .match(/[\p{L}\p{M}\p{Nd}]+/gu) ?? []
-  return words.join('-').slice(0, MAX_SLUG).toWellFormed().replace(/-+$/, '')
+  return words
+    .join('-')
+    .slice(0, MAX_SLUG)
+    .replace(/[\ud800-\udbff]$/, '')
+    .replace(/-+$/, '')
 }
 
 function stemOf(filename: string): string {

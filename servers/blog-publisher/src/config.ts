@@ -1,7 +1,7 @@
 import { homedir, platform } from 'node:os'
 import { isAbsolute, join } from 'node:path'
 import { type DraftsFolder, type DraftsRootError, openDraftsFolder } from '@narrow-deputies/guardrails/path-guard'
-import { z } from 'zod'
+import * as z from 'zod'
 
 /** Settings that are no secret. */
 export interface Config {

@@ -1,7 +1,7 @@
 // Copied on purpose: a fault here must stay here.
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import { type InputRequiredResult, inputRequired, type ServerContext } from '@modelcontextprotocol/server'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Asker, Question } from './call-tool.ts'
 import { CodedError } from './errors.ts'
 

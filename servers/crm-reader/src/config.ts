@@ -1,6 +1,6 @@
 import { homedir, platform } from 'node:os'
 import { isAbsolute, join } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 
 /** What can be allowed to be read of a customer; what is not here cannot be configured either. */
 export const FIELDS = ['id', 'name', 'company', 'email', 'phone', 'country', 'plan', 'since'] as const

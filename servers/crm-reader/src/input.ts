@@ -14,8 +14,6 @@ export function parseInput<Ports>(tool: Tool<Ports>, args: unknown): unknown {
   const unknown =
     names.length === 0 ? 'this tool takes no arguments' : `unknown argument; there are: ${names.join(', ')}`
   const parsed = tool.parse(args ?? {})
-  // The schema overlooks one key that JSON can bring: `__proto__`.
-  if (parsed.success && Object.hasOwn(args ?? {}, '__proto__')) throw new CodedError('INVALID_INPUT', unknown)
   if (parsed.success) return parsed.data
   const faults = parsed.error.issues.map(({ path, code, message }) => {
     if (code === 'unrecognized_keys') return unknown

@@ -1,6 +1,6 @@
 // Copied on purpose: a fault here must stay here.
 import type { FieldPolicy, ToolPolicy } from '@narrow-deputies/guardrails/audit'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { BackendCall } from './backend.ts'
 
 /** What a tool may be told to do, and the worst that can come of it. `Subject` is what its guard makes of its input. */

@@ -1,6 +1,6 @@
 import { homedir, platform } from 'node:os'
 import { isAbsolute, join } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 
 /** Settings that are no secret. */
 export interface Config {

@@ -2,6 +2,7 @@
 import { isUtf8 } from 'node:buffer'
 import type { Readable, Writable } from 'node:stream'
 import type { JsonRpc, WireFault } from '@narrow-deputies/guardrails/audit'
+import { splitLines } from './lines.ts'
 
 export interface StdioOptions {
   readonly input: Readable
@@ -53,7 +54,7 @@ export function createStdioTransport({ input, output, accepts, onFault }: StdioO
     transport.onmessage?.(message)
   }
   const onOverlong = (): void => void reply(onFault({ reason: `a message is longer than ${MAX_LINE_BYTES} bytes` }))
-  const onData = splitLines(onLine, onOverlong)
+  const onData = splitLines(MAX_LINE_BYTES, onLine, onOverlong)
 
   const reply = async (message: JsonRpc | null): Promise<void> => {
     if (message) await transport.send(message).catch(error => transport.onerror?.(error as Error))
@@ -104,8 +105,8 @@ export function createStdioTransport({ input, output, accepts, onFault }: StdioO
 function parse(bytes: Buffer): { message: unknown } | WireFault | undefined {
   // Decoding would put something else in the place of what is no UTF-8.
   if (!isUtf8(bytes)) return { reason: 'not UTF-8' }
-  const line = bytes.toString('utf8').trim()
-  if (line === '') return undefined
+  const line = bytes.toString('utf8')
+  if (/^[ \t\r]*$/.test(line)) return undefined
   let message: unknown
   try {
     message = JSON.parse(line)
@@ -114,8 +115,8 @@ function parse(bytes: Buffer): { message: unknown } | WireFault | undefined {
   }
   if (typeof message !== 'object' || message === null || Array.isArray(message))
     return { reason: 'not a JSON-RPC message' }
-  if (!isDeeperThan(MAX_DEPTH, message)) return { message }
-  return { message: outlineOf(message), reason: `nested deeper than ${MAX_DEPTH} levels` }
+  const reason = excessOf(message, MAX_DEPTH)
+  return reason === undefined ? { message } : { message: outlineOf(message), reason }
 }
 
 /** What tells whose message it was, and nothing that is nested: enough to answer it. */
@@ -125,30 +126,14 @@ function outlineOf(message: object): object {
   return { id, method, ...(typeof name === 'string' && { params: { name } }) }
 }
 
-function isDeeperThan(levels: number, value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return false
-  return levels === 0 || Object.values(value).some(item => isDeeperThan(levels - 1, item))
-}
-
-/** Cuts a byte stream at newlines; a line that grows too long is skipped to its end without being kept. */
-function splitLines(onLine: (line: Buffer) => void, onOverlong: () => void): (chunk: Buffer) => void {
-  let parts: Buffer[] = []
-  let length = 0
-  const add = (piece: Buffer): void => {
-    length += piece.length
-    if (length <= MAX_LINE_BYTES) parts.push(piece)
-    else parts = []
+/** What no message of the protocol has, and what libraries on the way would overflow on or overlook. */
+function excessOf(value: unknown, levels: number): string | undefined {
+  if (typeof value !== 'object' || value === null) return undefined
+  if (levels === 0) return `nested deeper than ${MAX_DEPTH} levels`
+  if (Object.hasOwn(value, '__proto__')) return 'a field named __proto__'
+  for (const item of Object.values(value)) {
+    const reason = excessOf(item, levels - 1)
+    if (reason !== undefined) return reason
   }
-  return chunk => {
-    let start = 0
-    for (let end = chunk.indexOf(10); end !== -1; end = chunk.indexOf(10, start)) {
-      add(chunk.subarray(start, end))
-      if (length > MAX_LINE_BYTES) onOverlong()
-      else onLine(Buffer.concat(parts))
-      parts = []
-      length = 0
-      start = end + 1
-    }
-    add(chunk.subarray(start))
-  }
+  return undefined
 }

@@ -1,6 +1,6 @@
 // Copied on purpose: a fault here must stay here.
 import type { Effect, FieldPolicy, ToolPolicy } from '@narrow-deputies/guardrails/audit'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { BackendCall } from './backend.ts'
 
 const WARNING = 'WARNING: this is a write operation. Confirm with the user before calling, every single time.'

@@ -23,10 +23,10 @@ export interface DraftsFolder {
    * Describes the newest drafts, newest first.
    *
    * @param limit how many at most
-   * @param describe called with each; the draft's bytes are not kept
+   * @param describe called with each; the draft's bytes are not kept. Undefined leaves it out
    * @returns what `describe` made of them, and how many entries ending in `.md` are not among them
    */
-  list<T>(limit: number, describe: (draft: Draft) => T): Promise<{ entries: T[]; omitted: number }>
+  list<T>(limit: number, describe: (draft: Draft) => T | undefined): Promise<{ entries: T[]; omitted: number }>
 }
 
 /** 1 MiB. */
@@ -72,7 +72,7 @@ export function openDraftsFolder(root: string, options: { maxBytes?: number } = 
       return readEntry(entry)
     },
 
-    async list(limit, describe) {
+    async list<T>(limit: number, describe: (draft: Draft) => T | undefined) {
       const markdown = entries().filter(name => name.endsWith('.md'))
       const spellings = new Map<string, number>()
       for (const name of markdown) {
@@ -83,11 +83,12 @@ export function openDraftsFolder(root: string, options: { maxBytes?: number } = 
         .filter(name => isDraftName(name) && spellings.get(name.normalize('NFC')) === 1)
         .map(name => ({ name, modified: modifiedAt(join(held, name)) }))
         .sort((a, b) => b.modified - a.modified || (a.name < b.name ? -1 : 1))
-      const described = []
+      const described: T[] = []
       for (const { name } of candidates) {
         if (described.length === limit) break
         try {
-          described.push(describe(readEntry(name)))
+          const description = describe(readEntry(name))
+          if (description !== undefined) described.push(description)
         } catch (error) {
           // What cannot be published is not offered; it is counted.
           if (!(error instanceof NotADraftError)) throw error

@@ -1,5 +1,5 @@
 import { urlPath } from '@narrow-deputies/guardrails/path-guard'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { BlogBackend } from '../backend.ts'
 import { type AuthorisedFetch, exchange, once, within } from './http.ts'
 
@@ -26,7 +26,11 @@ export function restBlog(fetch: AuthorisedFetch, timeoutMs: number): BlogBackend
         idempotencyKey: call.callId,
         // The backend says what it received: anything but the bytes that were confirmed is no success.
         reply: z.object({
-          url: z.url({ protocol: /^https?$/ }).max(2048),
+          url: z
+            .url({ protocol: /^https?$/ })
+            .max(2048)
+            .refine(url => isAddressOf(slug, new URL(url)))
+            .transform(url => new URL(url).href),
           sha256: z.literal(sha256),
           created: z.boolean(),
         }),
@@ -40,4 +44,9 @@ export function restBlog(fetch: AuthorisedFetch, timeoutMs: number): BlogBackend
     whoami: call =>
       exchange(fetch, within(timeoutMs, call), { endpoint: 'GET /whoami', path: urlPath`/whoami`, reply: Whoami }),
   }
+}
+
+/** An address that ends with the post's own name: there is no room behind it for anything else to be told. */
+function isAddressOf(slug: string, { pathname, search, hash }: URL): boolean {
+  return pathname.replace(/\/$/, '').endsWith(`/${encodeURIComponent(slug)}`) && search === '' && hash === ''
 }

@@ -1,4 +1,7 @@
 import { spawn } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { Deployer } from '../backend.ts'
 import { CodedError } from '../errors.ts'
 import { plainEnd } from '../vocabulary.ts'
@@ -34,7 +37,18 @@ export function sshDeployer(target: SshTarget, timeoutMs: number): Deployer {
     target: `${user}@${host}:${port}`,
     async deploy(call) {
       const deadline = AbortSignal.timeout(timeoutMs)
-      const { code, output, complaint } = await run(sshArguments(target), AbortSignal.any([call.signal, deadline]))
+      // What ssh says itself goes to a file of its own: the command can print the same words.
+      const folder = mkdtempSync(join(tmpdir(), 'deploy-'))
+      const log = join(folder, 'ssh.log')
+      let ended: Awaited<ReturnType<typeof run>>
+      let complaint: string
+      try {
+        ended = await run(['-E', log, ...sshArguments(target)], AbortSignal.any([call.signal, deadline]))
+        complaint = readLog(log)
+      } finally {
+        rmSync(folder, { recursive: true, force: true })
+      }
+      const { code, output } = ended
       if (code === 0) return plainEnd(output, MAX_OUTPUT)
       if (code === SSH_FAILED && NEVER_STARTED.test(complaint))
         throw new CodedError(
@@ -84,24 +98,31 @@ function quoted(path: string): string {
   return `"${path.replaceAll('%', '%%')}"`
 }
 
-function run(args: string[], signal: AbortSignal): Promise<{ code: number | null; output: string; complaint: string }> {
+function run(args: string[], signal: AbortSignal): Promise<{ code: number | null; output: string }> {
   return new Promise((resolve, reject) => {
     // No shell, no input, and nothing of our environment, which holds secrets.
     const child = spawn('ssh', args, {
       env: { PATH: '/usr/local/bin:/usr/bin:/bin' },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', 'pipe', 'ignore'],
       signal,
       killSignal: 'SIGKILL',
     })
     const output = lastOf(child.stdout)
-    const complaint = lastOf(child.stderr)
     child.once('error', error => {
-      if (signal.aborted) return resolve({ code: null, output: output(), complaint: complaint() })
+      if (signal.aborted) return resolve({ code: null, output: output() })
       const message = 'The ssh program cannot be run. Nothing was run. Tell the operator.'
       reject(new CodedError('BACKEND_UNAVAILABLE', message, { cause: error }))
     })
-    child.once('close', code => resolve({ code, output: output(), complaint: complaint() }))
+    child.once('close', code => resolve({ code, output: output() }))
   })
+}
+
+function readLog(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return ''
+  }
 }
 
 /** The end of what a stream brings, however much that is. */

@@ -1,5 +1,5 @@
-import { z } from 'zod'
-import { titleOf } from '../article.ts'
+import * as z from 'zod'
+import { isText, titleOf } from '../article.ts'
 import type { Ports } from '../backend.ts'
 import { defineTool } from '../tool.ts'
 import { Sha256, Title } from '../vocabulary.ts'
@@ -30,13 +30,17 @@ export const listDrafts = defineTool<Ports>()({
   }),
   guard: () => undefined,
   async handler(_, { drafts }) {
-    const { entries, omitted } = await drafts.list(MAX_DRAFTS, draft => ({
-      filename: draft.filename,
-      title: titleOf(draft),
-      sha256: draft.sha256,
-      bytes: draft.bytes.length,
-      modifiedAt: draft.modifiedAt.toISOString(),
-    }))
+    const { entries, omitted } = await drafts.list(MAX_DRAFTS, draft =>
+      isText(draft)
+        ? {
+            filename: draft.filename,
+            title: titleOf(draft),
+            sha256: draft.sha256,
+            bytes: draft.bytes.length,
+            modifiedAt: draft.modifiedAt.toISOString(),
+          }
+        : undefined,
+    )
     return { drafts: entries, omitted }
   },
 })

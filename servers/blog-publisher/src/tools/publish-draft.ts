@@ -1,5 +1,5 @@
 import { isDraftName } from '@narrow-deputies/guardrails/path-guard'
-import { z } from 'zod'
+import * as z from 'zod'
 import { readArticle } from '../article.ts'
 import type { Ports } from '../backend.ts'
 import { defineTool } from '../tool.ts'

@@ -1,5 +1,5 @@
 import { urlPath } from '@narrow-deputies/guardrails/path-guard'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { CrmBackend } from '../backend.ts'
 import { CodedError } from '../errors.ts'
 import { type Customer, CustomerId, type CustomerMatch, Plan, untrustedText } from '../vocabulary.ts'

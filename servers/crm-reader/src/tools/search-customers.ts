@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import type { CrmBackend } from '../backend.ts'
 import { defineTool } from '../tool.ts'
 import { CustomerMatch, isPlain } from '../vocabulary.ts'

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { urlPath } from '@narrow-deputies/guardrails/path-guard'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { BackendCall, NewTicket, TicketBackend } from '../backend.ts'
 import { CodedError } from '../errors.ts'
 import { Priority, Status, TicketId, type TicketReceipt, type TicketView, untrustedText } from '../vocabulary.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import type { TicketBackend } from '../backend.ts'
 import { defineTool } from '../tool.ts'
 import { TicketId, TicketView } from '../vocabulary.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import type { TicketBackend } from '../backend.ts'
 import { CodedError } from '../errors.ts'
 import { defineTool } from '../tool.ts'
