@@ -115,8 +115,13 @@ function parse(bytes: Buffer): { message: unknown } | WireFault | undefined {
   }
   if (typeof message !== 'object' || message === null || Array.isArray(message))
     return { reason: 'not a JSON-RPC message' }
-  const reason = excessOf(message, MAX_DEPTH)
-  return reason === undefined ? { message } : { message: outlineOf(message), reason }
+  if (isDeeperThan(MAX_DEPTH, message))
+    return { message: outlineOf(message), reason: `nested deeper than ${MAX_DEPTH} levels` }
+  // Libraries on the way would drop it without a word, and the call would be another one.
+  const { params } = message as { params?: { arguments?: unknown } | null }
+  if (Object.hasOwn(params?.arguments ?? {}, '__proto__'))
+    return { message: outlineOf(message), reason: 'an argument named __proto__' }
+  return { message }
 }
 
 /** What tells whose message it was, and nothing that is nested: enough to answer it. */
@@ -126,14 +131,7 @@ function outlineOf(message: object): object {
   return { id, method, ...(typeof name === 'string' && { params: { name } }) }
 }
 
-/** What no message of the protocol has, and what libraries on the way would overflow on or overlook. */
-function excessOf(value: unknown, levels: number): string | undefined {
-  if (typeof value !== 'object' || value === null) return undefined
-  if (levels === 0) return `nested deeper than ${MAX_DEPTH} levels`
-  if (Object.hasOwn(value, '__proto__')) return 'a field named __proto__'
-  for (const item of Object.values(value)) {
-    const reason = excessOf(item, levels - 1)
-    if (reason !== undefined) return reason
-  }
-  return undefined
+function isDeeperThan(levels: number, value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return levels === 0 || Object.values(value).some(item => isDeeperThan(levels - 1, item))
 }

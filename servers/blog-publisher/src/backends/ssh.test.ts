@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events'
+import { existsSync, writeFileSync } from 'node:fs'
 import { PassThrough } from 'node:stream'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { type SshTarget, sshDeployer } from './ssh.ts'
@@ -7,14 +8,14 @@ interface Spawned {
   readonly program: string
   readonly args: readonly string[]
   readonly options: { env?: object; stdio?: unknown; shell?: unknown; signal?: AbortSignal; killSignal?: string }
-  readonly child: EventEmitter & { stdout: PassThrough; stderr: PassThrough }
+  readonly child: EventEmitter & { stdout: PassThrough }
 }
 
 const spawned: Spawned[] = vi.hoisted(() => [])
 
 vi.mock('node:child_process', () => ({
   spawn(program: string, args: string[], options: Spawned['options']) {
-    const child = Object.assign(new EventEmitter(), { stdout: new PassThrough(), stderr: new PassThrough() })
+    const child = Object.assign(new EventEmitter(), { stdout: new PassThrough() })
     spawned.push({ program, args, options, child })
     return child
   },
@@ -38,12 +39,13 @@ const CALL = {
 }
 
 /** Deploys to a process that ends like this. */
-async function deployEnding(code: number | null, { stdout = '', stderr = '' } = {}, call = CALL) {
+async function deployEnding(code: number | null, { stdout = '', log = '' } = {}, call = CALL) {
   const deployed = sshDeployer(TARGET, 60_000).deploy(call)
   const [run] = spawned
   if (!run) throw new Error('nothing was run')
   run.child.stdout.write(stdout)
-  run.child.stderr.write(stderr)
+  const [, logFile = ''] = run.args
+  writeFileSync(logFile, log)
   await new Promise(setImmediate)
   run.child.emit('close', code)
   return await deployed
@@ -54,7 +56,8 @@ describe('the ssh process', () => {
     await deployEnding(0)
     const [run] = spawned
     expect(run?.program).toBe('ssh')
-    expect(run?.args).toEqual([
+    expect(run?.args.slice(0, 2)).toEqual(['-E', expect.stringMatching(/\/ssh\.log$/)])
+    expect(run?.args.slice(2)).toEqual([
       ...['-F', 'none'],
       ...['-o', 'BatchMode=yes'],
       ...['-o', 'CheckHostIP=no'],
@@ -88,7 +91,7 @@ describe('the ssh process', () => {
     delete process.env.SSH_TEST_SECRET
     expect(spawned[0]?.options).toMatchObject({
       env: { PATH: '/usr/local/bin:/usr/bin:/bin' },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', 'pipe', 'ignore'],
       killSignal: 'SIGKILL',
     })
     expect(Object.keys(spawned[0]?.options.env ?? {})).toEqual(['PATH'])
@@ -99,7 +102,9 @@ describe('the ssh process', () => {
     await deployEnding(0)
     const [first] = spawned.splice(0)
     await deployEnding(0, {}, { ...CALL, callId: 'other', callerId: 'other' })
-    expect(spawned[0]?.args).toEqual(first?.args)
+    expect(spawned[0]?.args.slice(2)).toEqual(first?.args.slice(2))
+    // ssh's own log, of this run alone, is gone with it.
+    expect(existsSync(first?.args[1] ?? '')).toBe(false)
   })
 
   it(`${verifies('P16')} is killed when the call is cancelled or its time is up`, async () => {
@@ -123,11 +128,11 @@ describe('the ssh process', () => {
 
 describe('how a deploy ended', () => {
   it('is what the command printed, if it ended well', async () => {
-    expect(await deployEnding(0, { stdout: 'done\n', stderr: 'a warning' })).toBe('done')
+    expect(await deployEnding(0, { stdout: 'done\n', log: 'a warning' })).toBe('done')
   })
 
   it.each([1, 2, 126, 127, 254])('is a refusal, if the command failed with status %i', async code => {
-    await expect(deployEnding(code, { stdout: 'secret', stderr: 'Permission denied' })).rejects.toMatchObject({
+    await expect(deployEnding(code, { stdout: 'secret', log: 'Permission denied' })).rejects.toMatchObject({
       code: 'BACKEND_REFUSED',
       message: `The deploy command failed with status ${code}. Its log is on the deploy host.`,
     })
@@ -144,7 +149,7 @@ describe('how a deploy ended', () => {
     'Load key "/etc/blog/deploy key 100%": Permission denied',
     'Connection timed out during banner exchange',
   ])('is that nothing was run, if ssh said: %s', async complaint => {
-    await expect(deployEnding(255, { stderr: `${complaint}\r\n` })).rejects.toMatchObject({
+    await expect(deployEnding(255, { log: `${complaint}\r\n` })).rejects.toMatchObject({
       code: 'BACKEND_UNAVAILABLE',
       message: expect.stringContaining('Nothing was run'),
     })
@@ -164,8 +169,8 @@ describe('how a deploy ended', () => {
     ['it says no more', 255, ''],
   ])('cannot be told, if %s', async (_, code, complaint) => {
     // What ssh says, if it says so much, once the other side let it in: from then on, the command may run.
-    const stderr = `Authenticated to www.example.org ([192.0.2.1]:2222) using "publickey".\r\n${complaint}`
-    await expect(deployEnding(code, { stderr })).rejects.toMatchObject({
+    const log = `Authenticated to www.example.org ([192.0.2.1]:2222) using "publickey".\r\n${complaint}`
+    await expect(deployEnding(code, { log })).rejects.toMatchObject({
       code: 'OUTCOME_UNKNOWN',
       message: expect.stringContaining('may still be running'),
     })

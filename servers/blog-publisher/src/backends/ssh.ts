@@ -21,9 +21,8 @@ const MAX_OUTPUT = 2000
 /** OpenSSH's own failures, its connection and its authentication among them. */
 const SSH_FAILED = 255
 
-/** What OpenSSH says when it failed before the other side ran anything. */
-const NEVER_STARTED =
-  /Connection refused|Connection timed out|Could not resolve|No route to host|Permission denied|Host key verification failed|kex_exchange_identification|Load key|banner exchange/
+/** What OpenSSH logs once the other side let it in: from then on, the command may run. */
+const LET_IN = /^Authenticated to /m
 
 /**
  * Runs the one command that the key is locked to on the other side (`restrict,command="…"`). What is sent as a command
@@ -39,18 +38,18 @@ export function sshDeployer(target: SshTarget, timeoutMs: number): Deployer {
       const deadline = AbortSignal.timeout(timeoutMs)
       // What ssh says itself goes to a file of its own: the command can print the same words.
       const folder = mkdtempSync(join(tmpdir(), 'deploy-'))
-      const log = join(folder, 'ssh.log')
+      const logFile = join(folder, 'ssh.log')
       let ended: Awaited<ReturnType<typeof run>>
-      let complaint: string
+      let log: string
       try {
-        ended = await run(['-E', log, ...sshArguments(target)], AbortSignal.any([call.signal, deadline]))
-        complaint = readLog(log)
+        ended = await run(['-E', logFile, ...sshArguments(target)], AbortSignal.any([call.signal, deadline]))
+        log = readLog(logFile)
       } finally {
         rmSync(folder, { recursive: true, force: true })
       }
       const { code, output } = ended
       if (code === 0) return plainEnd(output, MAX_OUTPUT)
-      if (code === SSH_FAILED && NEVER_STARTED.test(complaint))
+      if (code === SSH_FAILED && !LET_IN.test(log))
         throw new CodedError(
           'BACKEND_UNAVAILABLE',
           'The deploy host cannot be reached or refuses the key. Nothing was run. Tell the operator.',
@@ -80,7 +79,7 @@ function sshArguments({ user, host, port, keyFile, knownHostsFile }: SshTarget):
     IdentitiesOnly: 'yes',
     IdentityAgent: 'none',
     IdentityFile: quoted(keyFile),
-    LogLevel: 'ERROR',
+    LogLevel: 'VERBOSE',
     PermitLocalCommand: 'no',
     PreferredAuthentications: 'publickey',
     RequestTTY: 'no',
