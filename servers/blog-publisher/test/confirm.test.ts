@@ -594,6 +594,8 @@ describe('a client that goes away while its user is asked', () => {
     expect(await leave(server)).toBe(0)
     nothingDone(world, records)
     expect(records().map(({ event }) => event)).toEqual(['confirm', 'denied'])
+    // Nobody said no.
+    expect(records()[1]).toMatchObject({ error: { code: 'CANCELLED' }, confirmation: 'none' })
     expect(world.trail.terminals()).toHaveLength(1)
     expect(await world.trail.verify()).toMatchObject({ ok: true })
   })
@@ -618,6 +620,7 @@ describe('a client that goes away while its user is asked', () => {
     expect(world.backend.requests()).toEqual([])
     const ofThatCall = records().filter(({ tool }) => tool === 'publishDraft')
     expect(ofThatCall.map(({ event }) => event)).toEqual(['confirm', 'denied'])
+    expect(ofThatCall[1]).toMatchObject({ error: { code: 'CANCELLED' }, confirmation: 'none' })
   })
 
   it(`${verifies('P12', 'P7')} in the later era: the question was the end of its call`, async () => {

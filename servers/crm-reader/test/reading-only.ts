@@ -55,6 +55,8 @@ export const refused = [
   exchange(fetch, call, { endpoint: 'GET /customers/{id}', path: '/customers/a', body: {}, reply: z.object({}) }),
   // @ts-expect-error A body for the credential to send.
   fetch({ endpoint: 'GET /customers/{id}', path: '/customers/a', headers: {}, body: '{}', signal: call.signal }),
+  // @ts-expect-error Another method for the credential to send.
+  fetch({ endpoint: 'POST /customers', path: '/customers', headers: {}, signal: call.signal }),
   // @ts-expect-error A method beside the endpoint.
   fetch({ endpoint: 'GET /customers/{id}', method: 'DELETE', path: '/', headers: {}, signal: call.signal }),
 ]
