@@ -1,14 +1,11 @@
 // Copied on purpose: a fault here must stay here.
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import { type InputRequiredResult, inputRequired, type ServerContext } from '@modelcontextprotocol/server'
+import { principalOf } from '@narrow-deputies/guardrails/audit'
 import * as z from 'zod'
 import type { Asker, Question } from './call-tool.ts'
 import { CodedError } from './errors.ts'
-
-/** Marks an answer as used. Resolves to false if it was used before, or if that cannot be told. */
-export interface SingleUse {
-  claim(nonce: string, expiresAt: number): Promise<boolean>
-}
+import type { SingleUse } from './single-use.ts'
 
 const FORM = {
   type: 'object' as const,
@@ -55,7 +52,7 @@ export function createConfirmations(singleUse: SingleUse, key: Buffer = randomBy
     if (expected.length !== given.length || !timingSafeEqual(expected, given)) throw invalid
     const [binding, , nonce, expiresAt, traceId] = State.parse(JSON.parse(Buffer.from(body, 'base64url').toString()))
     if (binding !== bindingOf(question) || expiresAt <= now()) throw invalid
-    if (!(await singleUse.claim(nonce, expiresAt))) throw invalid
+    if (!(await singleUse.claim(nonce, expiresAt).catch(unknowable))) throw invalid
     question.call.continueTrace(traceId)
   }
 
@@ -92,21 +89,8 @@ export function createConfirmations(singleUse: SingleUse, key: Buffer = randomBy
   })
 }
 
-/** In memory: for one process. Refuses rather than forgets when it is full. */
-export function createSingleUse(now: () => number = Date.now, capacity = 10_000): SingleUse {
-  const used = new Map<string, number>()
-  return {
-    async claim(nonce, expiresAt) {
-      for (const [old, expiry] of used) if (expiry <= now()) used.delete(old)
-      if (used.has(nonce) || used.size >= capacity) return false
-      used.set(nonce, expiresAt)
-      return true
-    },
-  }
-}
-
 function bindingOf({ tool, args, digest, call: { caller } }: Question): string {
-  const bound = JSON.stringify([tool, args, digest, caller.kind, caller.id, caller.host, caller.clientId ?? null])
+  const bound = JSON.stringify([tool, args, digest, principalOf(caller)])
   return createHash('sha256').update(bound).digest('base64url')
 }
 
@@ -116,6 +100,14 @@ function judge(response: unknown): 'accepted' {
     throw new CodedError('CONFIRMATION_INVALID', 'The client gave no answer to the question that was asked.')
   if (answer.data.action === 'accept' && answer.data.content?.confirm === true) return 'accepted'
   throw new CodedError('CONFIRMATION_DECLINED', 'The user did not confirm. Do not try again unless they ask for it.')
+}
+
+function unknowable(cause: unknown): never {
+  throw new CodedError(
+    'CONFIRMATION_UNAVAILABLE',
+    'Whether this answer was used before cannot be told now, so it does not count. Nothing was done: call again to ask anew.',
+    { cause },
+  )
 }
 
 function unanswered(error: unknown): never {

@@ -2,55 +2,31 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { type AuditLog, openAuditLog } from '@narrow-deputies/guardrails/audit'
 import { type Logger, pino } from 'pino'
-import manifest from '../package.json' with { type: 'json' }
 import type { Ports } from './backend.ts'
 import { REST_ENDPOINTS, REST_SCOPES, restBlog } from './backends/rest.ts'
 import { sshDeployer } from './backends/ssh.ts'
-import { check } from './check.ts'
-import { type Config, ConfigError, readConfig, stateFolder } from './config.ts'
-import { CredentialError, readAuditKey, readCredential } from './credentials.ts'
+import { check, probe } from './check.ts'
+import { type Address, type Command, HELP, NAME, parseCommand, UsageError, VERSION } from './command-line.ts'
+import { assertRemote, type Config, ConfigError, readConfig, stateFolder } from './config.ts'
+import { CredentialError, readAuditKey, readCredential, readShared, type Shared } from './credentials.ts'
 import { serve } from './serve.ts'
+import { serveHttp } from './serve-http.ts'
+import type { ServerOptions } from './server.ts'
+import { connectSingleUse, createSingleUse } from './single-use.ts'
 import { toolsFor } from './tools/index.ts'
-
-const NAME = 'blog-publisher'
-
-const HELP = `${NAME} ${manifest.version}: an MCP server that publishes drafts that people wrote to a blog.
-
-  ${NAME}              serve one MCP client over standard input and output
-  ${NAME} check        say whether the configuration, the audit log and the backend work
-  ${NAME} --version
-  ${NAME} --help
-
-Configuration, by environment (a secret X also as X_FILE, naming a file that holds it):
-  BLOG_API_URL           where the blog's API begins, https or loopback      required
-  BLOG_API_KEY           its key: ${REST_SCOPES.join(' ')}   required
-  BLOG_BACKEND           rest                                                default rest
-  BLOG_DRAFTS_DIR          the folder of drafts, an absolute path              required
-  BLOG_CONFIRM             required: the client asks the user; description: the model is told to ask
-                                                                               default required
-  BLOG_DEPLOY_SSH          user@host:port; with the next two, there is a deployBlog tool
-  BLOG_DEPLOY_KEY_FILE     a private key that is locked to one command there
-  BLOG_DEPLOY_KNOWN_HOSTS  a known_hosts file with that host's key
-  BLOG_DEPLOY_TIMEOUT_MS   for one deploy                                      default 120000
-  BLOG_API_TIMEOUT_MS    for one call                                        default 10000
-  AUDIT_FILE               where every call is recorded                        default below the state folder
-  AUDIT_HEAD_FILE          where the audit chain's head is kept; better on another disk
-                                                                               default AUDIT_FILE.head
-  AUDIT_KEY                32 bytes or more, hex or base64                     default made on the first start
-  LOG_LEVEL                fatal error warn info debug trace silent            default info
-`
 
 interface Parts {
   readonly config: Config
   readonly ports: Ports
   readonly audit: AuditLog
   readonly auditKeyFile: string | undefined
+  readonly shared: Shared
   /** For the operator, on standard error: standard output belongs to the protocol. */
   readonly log: Logger
 }
 
 /** Reads everything before it starts anything: one message lists all that is wrong. */
-function compose(): Parts {
+function compose(address: Address | undefined): Parts {
   const problems: string[] = []
   const attempt = <T>(read: () => T): T | undefined => {
     try {
@@ -63,8 +39,11 @@ function compose(): Parts {
   }
   const config = attempt(() => readConfig())
   const credential = attempt(() => readCredential('BLOG_API_KEY'))
-  const auditKey = attempt(() => readAuditKey(join(stateFolder(), 'audit.key')))
-  if (!config || !credential || !auditKey) throw new ConfigError(problems.join('\n'))
+  // A laptop needs no set-up; what is served to others is set up by somebody.
+  const auditKey = attempt(() => readAuditKey(address ? undefined : join(stateFolder(), 'audit.key')))
+  const shared = address ? attempt(() => readShared(NAME)) : { stateKey: undefined, storeUrl: undefined }
+  if (address) attempt(() => assertRemote(address.host))
+  if (!config || !credential || !auditKey || !shared || problems.length > 0) throw new ConfigError(problems.join('\n'))
 
   const log = pino({ name: NAME, level: config.logLevel }, pino.destination({ dest: 2, sync: true }))
   const { auditFile: file = join(stateFolder(), 'audit.jsonl'), auditHeadFile: headFile } = config
@@ -82,42 +61,86 @@ function compose(): Parts {
     blog: restBlog(credential.connect(config.apiUrl, REST_ENDPOINTS), config.apiTimeoutMs),
     ...(deploy && { deployer: sshDeployer(deploy, deploy.timeoutMs) }),
   }
-  return { config, ports, audit, auditKeyFile: auditKey.keptIn, log }
+  return { config, ports, audit, auditKeyFile: auditKey.keptIn, shared, log }
 }
 
-async function main([command, ...rest]: string[]): Promise<number | undefined> {
-  if (command === '--help' || command === '-h') {
-    process.stdout.write(HELP)
-    return 0
+/** What is served, whichever way. */
+function served({ config, ports, audit, log }: Parts): ServerOptions<Ports> {
+  return {
+    name: NAME,
+    version: VERSION,
+    tools: toolsFor(ports),
+    ports,
+    audit,
+    mustAsk: config.confirm === 'required',
+    singleUse: createSingleUse(),
+    stateKey: undefined,
+    onFault: fault => log.error({ err: fault }, 'fault'),
+    onProtocolFault: fault => log.warn({ err: fault }, 'protocol'),
   }
-  if (command === '--version' || command === '-v') {
-    process.stdout.write(`${manifest.version}\n`)
-    return 0
-  }
-  if (rest.length > 0 || (command !== undefined && command !== 'check')) {
-    process.stderr.write(`${NAME}: unknown command: ${[command, ...rest].join(' ')}\n\n${HELP}`)
-    return 2
-  }
-  let parts: Parts
+}
+
+async function serveRemote(parts: Parts, { host, port }: Address): Promise<number | undefined> {
+  const { config, ports, audit, log } = parts
+  const { stateKey, storeUrl } = parts.shared
+  const store = storeUrl ? connectSingleUse(storeUrl, NAME, fault => log.error({ err: fault }, 'store')) : undefined
+  if (stateKey && !store)
+    log.warn('MCP_STATE_KEY without MCP_STORE_URL: an answer counts in the process that asked, and nowhere else')
   try {
-    parts = compose()
+    await serveHttp(
+      { ...served(parts), ...(store && { singleUse: store, stateKey }) },
+      {
+        host,
+        port,
+        remote: config.remote,
+        dependencies: {
+          backend: () => ports.blog.whoami(probe('ready')),
+          ...(store && { store: () => store.reach() }),
+        },
+        onStop: () => store?.close(),
+      },
+      log,
+    )
+    return undefined
   } catch (error) {
+    process.stderr.write(`${NAME} cannot listen at ${host}, port ${port}: ${(error as Error).message}\n`)
+    store?.close()
+    audit.close()
+    return 1
+  }
+}
+
+async function run(command: Command): Promise<number | undefined> {
+  if (command.does === 'help' || command.does === 'version') {
+    process.stdout.write(command.does === 'help' ? HELP : `${VERSION}\n`)
+    return 0
+  }
+  const parts = compose(command.does === 'http' ? command : undefined)
+  if (command.does === 'http') return await serveRemote(parts, command)
+  if (command.does === 'stdio') {
+    serve(served(parts), parts.log)
+    return undefined
+  }
+  const { config, ports, audit, auditKeyFile } = parts
+  const { whoami } = ports.blog
+  const works = await check({ audit, auditKeyFile, apiUrl: config.apiUrl, neededScopes: REST_SCOPES, whoami })
+  audit.close()
+  return works ? 0 : 1
+}
+
+async function main(args: string[]): Promise<number | undefined> {
+  try {
+    return await run(parseCommand(args))
+  } catch (error) {
+    if (error instanceof UsageError) {
+      process.stderr.write(`${NAME}: ${error.message}\n\n${HELP}`)
+      return 2
+    }
     if (!(error instanceof ConfigError)) throw error
     const problems = error.message.split('\n').map(problem => `  - ${problem}\n`)
     process.stderr.write(`${NAME} cannot start:\n${problems.join('')}`)
     return 2
   }
-  const { config, ports, audit, auditKeyFile, log } = parts
-  if (command === 'check') {
-    const { apiUrl } = config
-    const { whoami } = ports.blog
-    const works = await check({ audit, auditKeyFile, apiUrl, neededScopes: REST_SCOPES, whoami })
-    audit.close()
-    return works ? 0 : 1
-  }
-  const mustAsk = config.confirm === 'required'
-  serve({ name: NAME, version: manifest.version, tools: toolsFor(ports), ports, audit, mustAsk }, log)
-  return undefined
 }
 
 const exitCode = await main(process.argv.slice(2))

@@ -1,8 +1,8 @@
 // Copied on purpose: a fault here must stay here.
-import { isUtf8 } from 'node:buffer'
 import type { Readable, Writable } from 'node:stream'
 import type { JsonRpc, WireFault } from '@narrow-deputies/guardrails/audit'
 import { splitLines } from './lines.ts'
+import { parseMessage } from './message.ts'
 
 export interface StdioOptions {
   readonly input: Readable
@@ -15,9 +15,6 @@ export interface StdioOptions {
 
 /** Far above any call that a tool accepts. */
 const MAX_LINE_BYTES = 4 * 1024 * 1024
-
-/** Deeper than any message of the protocol; below what overflows a stack. */
-const MAX_DEPTH = 64
 
 /** How long calls may go on once nobody sends any more: three seconds. */
 const DRAIN_MS = 3_000
@@ -38,7 +35,7 @@ export function createStdioTransport({ input, output, accepts, onFault }: StdioO
   }
 
   const onLine = (bytes: Buffer): void => {
-    const parsed = parse(bytes)
+    const parsed = parseMessage(bytes)
     if (!parsed) return
     const fault: WireFault | undefined =
       'reason' in parsed
@@ -99,39 +96,4 @@ export function createStdioTransport({ input, output, accepts, onFault }: StdioO
     },
   }
   return transport
-}
-
-/** Undefined for an empty line. */
-function parse(bytes: Buffer): { message: unknown } | WireFault | undefined {
-  // Decoding would put something else in the place of what is no UTF-8.
-  if (!isUtf8(bytes)) return { reason: 'not UTF-8' }
-  const line = bytes.toString('utf8')
-  if (/^[ \t\r]*$/.test(line)) return undefined
-  let message: unknown
-  try {
-    message = JSON.parse(line)
-  } catch {
-    return { reason: 'not JSON' }
-  }
-  if (typeof message !== 'object' || message === null || Array.isArray(message))
-    return { reason: 'not a JSON-RPC message' }
-  if (isDeeperThan(MAX_DEPTH, message))
-    return { message: outlineOf(message), reason: `nested deeper than ${MAX_DEPTH} levels` }
-  // Libraries on the way would drop it without a word, and the call would be another one.
-  const { params } = message as { params?: { arguments?: unknown } | null }
-  if (Object.hasOwn(params?.arguments ?? {}, '__proto__'))
-    return { message: outlineOf(message), reason: 'an argument named __proto__' }
-  return { message }
-}
-
-/** What tells whose message it was, and nothing that is nested: enough to answer it. */
-function outlineOf(message: object): object {
-  const { id, method, params } = message as { id?: unknown; method?: unknown; params?: { name?: unknown } }
-  const name = params?.name
-  return { id, method, ...(typeof name === 'string' && { params: { name } }) }
-}
-
-function isDeeperThan(levels: number, value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return false
-  return levels === 0 || Object.values(value).some(item => isDeeperThan(levels - 1, item))
 }

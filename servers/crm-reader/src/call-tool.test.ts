@@ -90,6 +90,7 @@ function setUp(change: Partial<Definition> = {}) {
         args,
         answered,
         ports: {},
+        scopes: undefined,
         cancelled: controller.signal,
         onFault: fault => faults.push(fault),
       }),

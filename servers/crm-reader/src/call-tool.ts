@@ -1,5 +1,5 @@
 // Copied on purpose: a fault here must stay here.
-import { AuditUnavailableError, type Call, formatTraceparent } from '@narrow-deputies/guardrails/audit'
+import { AuditUnavailableError, type Call, formatTraceparent, principalOf } from '@narrow-deputies/guardrails/audit'
 import { asCoded, CodedError } from './errors.ts'
 import { parseInput } from './input.ts'
 import type { Tool } from './tool.ts'
@@ -13,6 +13,8 @@ export interface Request<Ports> {
   /** Whether the request brings an answer to a question; nothing is ever asked here. */
   readonly answered: boolean
   readonly ports: Ports
+  /** What the caller may do; undefined: everything, as a local one may. */
+  readonly scopes: ReadonlySet<string> | undefined
   readonly cancelled: AbortSignal
   /** Told of what nobody foresaw. */
   readonly onFault: (fault: unknown) => void
@@ -20,12 +22,14 @@ export interface Request<Ports> {
 
 const CANCELLED = new CodedError('CANCELLED', 'Cancelled before anything was done.')
 
-/** The order of a call, and the only place that decides how it ends: parse, guard, intent, handler, outcome. */
+/** The order of a call, and the only place that decides how it ends: parse, scope, guard, intent, handler, outcome. */
 export async function callTool<Ports>(tool: Tool<Ports>, request: Request<Ports>): Promise<Ending> {
-  const { call, args, answered, ports, cancelled } = request
+  const { call, args, answered, ports, scopes, cancelled } = request
   let subject: unknown
   try {
     const input = parseInput(tool, args)
+    if (scopes && !scopes.has(tool.scope))
+      throw new CodedError('FORBIDDEN', `This needs the scope ${tool.scope}, which the caller does not have.`)
     if (answered) throw new CodedError('CONFIRMATION_INVALID', 'This tool asks nothing, so there is nothing to answer.')
     subject = tool.guard(input, ports)
     if (cancelled.aborted) throw CANCELLED
@@ -47,7 +51,7 @@ async function run<Ports>(tool: Tool<Ports>, subject: unknown, request: Request<
     const output = await tool.handler(subject, ports, {
       signal: cancelled,
       callId: call.callId,
-      callerId: `${call.caller.kind}:${call.caller.id}@${call.caller.host}`,
+      callerId: principalOf(call.caller),
       traceparent: formatTraceparent(call.trace),
     })
     ending = { kind: 'done', output: tool.parseOutput(output) }

@@ -43,16 +43,21 @@ function checkAudit({ audit, auditKeyFile }: CheckOptions): Line[] {
   }
 }
 
-async function checkBackend({ apiUrl, neededScopes, whoami }: CheckOptions): Promise<Line[]> {
+/** What a request that no client asked for shows to the backend. @param why names it there */
+export function probe(why: string): BackendCall {
   const callId = randomUUID()
   const trace = callId.replaceAll('-', '')
+  return {
+    signal: new AbortController().signal,
+    callId,
+    callerId: why,
+    traceparent: `00-${trace}-${trace.slice(0, 16)}-01`,
+  }
+}
+
+async function checkBackend({ apiUrl, neededScopes, whoami }: CheckOptions): Promise<Line[]> {
   try {
-    const { name, scopes } = await whoami({
-      signal: new AbortController().signal,
-      callId,
-      callerId: 'check',
-      traceparent: `00-${trace}-${trace.slice(0, 16)}-01`,
-    })
+    const { name, scopes } = await whoami(probe('check'))
     const missing = neededScopes.filter(scope => !scopes.includes(scope))
     const surplus = scopes.filter(scope => !neededScopes.includes(scope))
     return [

@@ -1,8 +1,7 @@
 // Copied on purpose: a fault here must stay here.
-import { randomBytes, randomUUID } from 'node:crypto'
-import { linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { readFileSync } from 'node:fs'
 import { type AuditKey, parseAuditKey } from '@narrow-deputies/guardrails/audit'
+import { keptKey } from './kept-key.ts'
 
 /** The only kind of request that this server has. */
 export type ReadEndpoint = `GET /${string}`
@@ -43,9 +42,13 @@ export function readCredential(name: string, environment: NodeJS.ProcessEnv = pr
   return { connect: (base, endpoints) => authorise(value, base, endpoints) }
 }
 
-/** Reads `AUDIT_KEY`, or makes and keeps one in `defaultFile` (mode 0600) where none is given. @throws {CredentialError} */
+/**
+ * Reads `AUDIT_KEY`, or makes and keeps one in `defaultFile` (mode 0600) where none is given.
+ *
+ * @throws {CredentialError}
+ */
 export function readAuditKey(
-  defaultFile: string,
+  defaultFile: string | undefined,
   environment: NodeJS.ProcessEnv = process.env,
 ): { key: AuditKey; keptIn?: string } {
   const value = readSecret('AUDIT_KEY', environment)
@@ -54,6 +57,7 @@ export function readAuditKey(
   } catch (error) {
     throw new CredentialError(`AUDIT_KEY: ${(error as Error).message}`)
   }
+  if (defaultFile === undefined) throw new CredentialError('AUDIT_KEY is required (or AUDIT_KEY_FILE)')
   try {
     return { key: parseAuditKey(keptKey(defaultFile)), keptIn: defaultFile }
   } catch (error) {
@@ -74,26 +78,6 @@ function readSecret(name: string, environment: NodeJS.ProcessEnv): string | unde
   } catch (error) {
     throw new CredentialError(`${name}_FILE cannot be read (${(error as NodeJS.ErrnoException).code})`)
   }
-}
-
-/** Two processes may start at once: the key that gets the name first is everybody's. */
-function keptKey(file: string): string {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-  }
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
-  const draft = `${file}.${randomUUID()}`
-  writeFileSync(draft, `${randomBytes(32).toString('hex')}\n`, { mode: 0o600, flag: 'wx' })
-  try {
-    linkSync(draft, file)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-  } finally {
-    unlinkSync(draft)
-  }
-  return readFileSync(file, 'utf8')
 }
 
 function authorise(token: string, base: URL, endpoints: readonly ReadEndpoint[]): AuthorisedFetch {

@@ -2,37 +2,16 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { type AuditLog, openAuditLog } from '@narrow-deputies/guardrails/audit'
 import { type Logger, pino } from 'pino'
-import manifest from '../package.json' with { type: 'json' }
 import type { CrmBackend } from './backend.ts'
 import { REST_ENDPOINTS, REST_SCOPES, restCustomers } from './backends/rest.ts'
-import { check } from './check.ts'
-import { type Config, ConfigError, FIELDS, readConfig, stateFolder } from './config.ts'
+import { check, probe } from './check.ts'
+import { type Address, type Command, HELP, NAME, parseCommand, UsageError, VERSION } from './command-line.ts'
+import { assertRemote, type Config, ConfigError, readConfig, stateFolder } from './config.ts'
 import { CredentialError, readAuditKey, readCredential } from './credentials.ts'
 import { serve } from './serve.ts'
+import { serveHttp } from './serve-http.ts'
+import type { ServerOptions } from './server.ts'
 import { tools } from './tools/index.ts'
-
-const NAME = 'crm-reader'
-
-const HELP = `${NAME} ${manifest.version}: an MCP server that looks customers up in the CRM, and changes nothing.
-
-  ${NAME}              serve one MCP client over standard input and output
-  ${NAME} check        say whether the configuration, the audit log and the backend work
-  ${NAME} --version
-  ${NAME} --help
-
-Configuration, by environment (a secret X also as X_FILE, naming a file that holds it):
-  CRM_API_URL           where the CRM's API begins, https or loopback      required
-  CRM_API_KEY           its key: ${REST_SCOPES.join(' ')}   required
-  CRM_BACKEND           rest                                                default rest
-  CRM_FIELDS               what may be passed on, of ${FIELDS.join(',')}
-                                                                               default id,name,company,email,plan,since
-  CRM_API_TIMEOUT_MS    for one call                                        default 10000
-  AUDIT_FILE               where every call is recorded                        default below the state folder
-  AUDIT_HEAD_FILE          where the audit chain's head is kept; better on another disk
-                                                                               default AUDIT_FILE.head
-  AUDIT_KEY                32 bytes or more, hex or base64                     default made on the first start
-  LOG_LEVEL                fatal error warn info debug trace silent            default info
-`
 
 interface Parts {
   readonly config: Config
@@ -44,7 +23,7 @@ interface Parts {
 }
 
 /** Reads everything before it starts anything: one message lists all that is wrong. */
-function compose(): Parts {
+function compose(address: Address | undefined): Parts {
   const problems: string[] = []
   const attempt = <T>(read: () => T): T | undefined => {
     try {
@@ -57,8 +36,10 @@ function compose(): Parts {
   }
   const config = attempt(() => readConfig())
   const credential = attempt(() => readCredential('CRM_API_KEY'))
-  const auditKey = attempt(() => readAuditKey(join(stateFolder(), 'audit.key')))
-  if (!config || !credential || !auditKey) throw new ConfigError(problems.join('\n'))
+  // A laptop needs no set-up; what is served to others is set up by somebody.
+  const auditKey = attempt(() => readAuditKey(address ? undefined : join(stateFolder(), 'audit.key')))
+  if (address) attempt(() => assertRemote(address.host))
+  if (!config || !credential || !auditKey || problems.length > 0) throw new ConfigError(problems.join('\n'))
 
   const log = pino({ name: NAME, level: config.logLevel }, pino.destination({ dest: 2, sync: true }))
   const { auditFile: file = join(stateFolder(), 'audit.jsonl'), auditHeadFile: headFile } = config
@@ -74,38 +55,71 @@ function compose(): Parts {
   return { config, backend, audit, auditKeyFile: auditKey.keptIn, log }
 }
 
-async function main([command, ...rest]: string[]): Promise<number | undefined> {
-  if (command === '--help' || command === '-h') {
-    process.stdout.write(HELP)
-    return 0
+/** What is served, whichever way. */
+function served({ backend, audit, log }: Parts): ServerOptions<CrmBackend> {
+  return {
+    name: NAME,
+    version: VERSION,
+    tools,
+    ports: backend,
+    audit,
+    onFault: fault => log.error({ err: fault }, 'fault'),
+    onProtocolFault: fault => log.warn({ err: fault }, 'protocol'),
   }
-  if (command === '--version' || command === '-v') {
-    process.stdout.write(`${manifest.version}\n`)
-    return 0
-  }
-  if (rest.length > 0 || (command !== undefined && command !== 'check')) {
-    process.stderr.write(`${NAME}: unknown command: ${[command, ...rest].join(' ')}\n\n${HELP}`)
-    return 2
-  }
-  let parts: Parts
+}
+
+async function serveRemote(parts: Parts, { host, port }: Address): Promise<number | undefined> {
+  const { config, backend, audit, log } = parts
   try {
-    parts = compose()
+    await serveHttp(
+      served(parts),
+      {
+        host,
+        port,
+        remote: config.remote,
+        dependencies: { backend: () => backend.whoami(probe('ready')) },
+      },
+      log,
+    )
+    return undefined
   } catch (error) {
+    process.stderr.write(`${NAME} cannot listen at ${host}, port ${port}: ${(error as Error).message}\n`)
+    audit.close()
+    return 1
+  }
+}
+
+async function run(command: Command): Promise<number | undefined> {
+  if (command.does === 'help' || command.does === 'version') {
+    process.stdout.write(command.does === 'help' ? HELP : `${VERSION}\n`)
+    return 0
+  }
+  const parts = compose(command.does === 'http' ? command : undefined)
+  if (command.does === 'http') return await serveRemote(parts, command)
+  if (command.does === 'stdio') {
+    serve(served(parts), parts.log)
+    return undefined
+  }
+  const { config, backend, audit, auditKeyFile } = parts
+  const { whoami } = backend
+  const works = await check({ audit, auditKeyFile, apiUrl: config.apiUrl, neededScopes: REST_SCOPES, whoami })
+  audit.close()
+  return works ? 0 : 1
+}
+
+async function main(args: string[]): Promise<number | undefined> {
+  try {
+    return await run(parseCommand(args))
+  } catch (error) {
+    if (error instanceof UsageError) {
+      process.stderr.write(`${NAME}: ${error.message}\n\n${HELP}`)
+      return 2
+    }
     if (!(error instanceof ConfigError)) throw error
     const problems = error.message.split('\n').map(problem => `  - ${problem}\n`)
     process.stderr.write(`${NAME} cannot start:\n${problems.join('')}`)
     return 2
   }
-  const { config, backend, audit, auditKeyFile, log } = parts
-  if (command === 'check') {
-    const { apiUrl } = config
-    const { whoami } = backend
-    const works = await check({ audit, auditKeyFile, apiUrl, neededScopes: REST_SCOPES, whoami })
-    audit.close()
-    return works ? 0 : 1
-  }
-  serve({ name: NAME, version: manifest.version, tools, ports: backend, audit }, log)
-  return undefined
 }
 
 const exitCode = await main(process.argv.slice(2))

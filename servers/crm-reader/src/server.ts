@@ -5,7 +5,7 @@ import {
   type ServerContext,
   type StandardSchemaWithJSON,
 } from '@modelcontextprotocol/server'
-import type { AuditLog, Caller, CallLedger } from '@narrow-deputies/guardrails/audit'
+import type { AuditLog, Caller, CallLedger, ToolPolicy } from '@narrow-deputies/guardrails/audit'
 import { createCallLedger } from '@narrow-deputies/guardrails/audit'
 import { callTool, type Ending } from './call-tool.ts'
 import type { Tool } from './tool.ts'
@@ -17,42 +17,52 @@ export interface ServerOptions<Ports> {
   readonly ports: Ports
   readonly audit: AuditLog
   readonly onFault: (fault: unknown) => void
+  /** Told of what a client did wrong. */
+  readonly onProtocolFault: (fault: Error) => void
 }
 
-/** The calls of one new connection. */
+/** The calls of one new connection. @param onIdle told each time that the last open one has ended */
 export function openLedger<Ports>(
   { tools, audit }: Pick<ServerOptions<Ports>, 'tools' | 'audit'>,
   caller: Caller,
+  onIdle?: () => void,
 ): CallLedger {
-  const policies = new Map(tools.map(tool => [tool.name, tool.audit]))
-  return createCallLedger({ log: audit, policyOf: name => policies.get(name), caller })
+  const policyOf = (name: string): ToolPolicy | undefined => tools.find(tool => tool.name === name)?.audit
+  return createCallLedger({ log: audit, policyOf, caller, ...(onIdle && { onIdle }) })
 }
 
-/** Makes the MCP server of one connection. */
-export function createServerFactory<Ports>(options: ServerOptions<Ports>) {
-  const { name, version, tools } = options
-  return (ledger: CallLedger) => (): McpServer => {
+/**
+ * Makes the MCP server of one connection.
+ *
+ * @param scopesOf what the caller of one call may do; undefined: everything, as a local one may
+ */
+export function createServerFactory<Ports>(
+  options: ServerOptions<Ports>,
+  scopesOf: (context: ServerContext) => ReadonlySet<string> | undefined,
+): (ledger: CallLedger) => (opened: { era: 'legacy' | 'modern' }) => McpServer {
+  const { name, version } = options
+  // Made once: in the protocol's later era, there is a server for each request.
+  const tools = options.tools.map(tool => ({
+    tool,
+    published: {
+      title: tool.title,
+      description: tool.description,
+      annotations: tool.annotations,
+      inputSchema: asPublished(tool.inputSchema),
+      outputSchema: asPublished(tool.outputSchema),
+    },
+  }))
+  return ledger => () => {
     const mcp = new McpServer({ name, version }, { capabilities: { tools: { listChanged: false } } })
-    for (const tool of tools) {
-      const { title, description, annotations, inputSchema, outputSchema } = tool
-      mcp.registerTool(
-        tool.name,
-        {
-          title,
-          description,
-          annotations,
-          inputSchema: asPublished(inputSchema),
-          outputSchema: asPublished(outputSchema),
-        },
-        async (args: unknown, context: ServerContext) => {
-          const call = ledger.find(context.mcpReq.id)
-          if (!call) throw new Error('INTERNAL: a call that the ledger does not know')
-          const { signal: cancelled, inputResponses, requestState } = context.mcpReq
-          const answered = inputResponses !== undefined || requestState() !== undefined
-          return replyTo(await callTool(tool, { ...options, call, args, answered, cancelled }), call.trace.traceId)
-        },
-      )
-    }
+    for (const { tool, published } of tools)
+      mcp.registerTool(tool.name, published, async (args: unknown, context: ServerContext) => {
+        const call = ledger.find(context.mcpReq.id)
+        if (!call) throw new Error('INTERNAL: a call that the ledger does not know')
+        const { signal: cancelled, inputResponses, requestState } = context.mcpReq
+        const answered = inputResponses !== undefined || requestState() !== undefined
+        const request = { ...options, call, args, answered, cancelled, scopes: scopesOf(context) }
+        return replyTo(await callTool(tool, request), call.trace.traceId)
+      })
     return mcp
   }
 }

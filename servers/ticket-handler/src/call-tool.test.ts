@@ -102,6 +102,7 @@ function setUp(change: Partial<Definition> = {}) {
         call: openCall(args),
         args,
         ports: {},
+        scopes: undefined,
         asker,
         mustAsk,
         cancelled: controller.signal,

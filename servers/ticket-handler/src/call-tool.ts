@@ -4,6 +4,7 @@ import {
   type Call,
   type Confirmation,
   formatTraceparent,
+  principalOf,
 } from '@narrow-deputies/guardrails/audit'
 import { asCoded, CodedError } from './errors.ts'
 import { parseInput } from './input.ts'
@@ -37,6 +38,8 @@ export interface Request<Ports, Reply> {
   readonly call: Call
   readonly args: unknown
   readonly ports: Ports
+  /** What the caller may do; undefined: everything, as a local one may. */
+  readonly scopes: ReadonlySet<string> | undefined
   readonly asker: Asker<Reply>
   /** Whether the operator wants the human asked. */
   readonly mustAsk: boolean
@@ -47,17 +50,19 @@ export interface Request<Ports, Reply> {
 
 const CANCELLED = new CodedError('CANCELLED', 'Cancelled before anything was done.')
 
-/** The order of a call, and the only place that decides how it ends: parse, guard, confirm, intent, handler, outcome. */
+/** The order of a call, and the only place that decides how it ends: parse, scope, guard, confirm, intent, handler, outcome. */
 export async function callTool<Ports, Reply>(
   tool: Tool<Ports>,
   request: Request<Ports, Reply>,
 ): Promise<Ending<Reply>> {
-  const { call, args, ports, asker, mustAsk, cancelled } = request
+  const { call, args, ports, scopes, asker, mustAsk, cancelled } = request
   const confirm = mustAsk ? tool.confirm : undefined
   let confirmation: Confirmation = 'none'
   let subject: unknown
   try {
     const input = parseInput(tool, args)
+    if (scopes && !scopes.has(tool.scope))
+      throw new CodedError('FORBIDDEN', `This needs the scope ${tool.scope}, which the caller does not have.`)
     if (asker.answered && !confirm)
       throw new CodedError('CONFIRMATION_INVALID', 'This tool asks nothing, so there is nothing to answer.')
     subject = tool.guard(input, ports)
@@ -96,7 +101,7 @@ async function run<Ports, Reply>(
     const output = await tool.handler(subject, ports, {
       signal: cancelled,
       callId: call.callId,
-      callerId: `${call.caller.kind}:${call.caller.id}@${call.caller.host}`,
+      callerId: principalOf(call.caller),
       traceparent: formatTraceparent(call.trace),
     })
     ending = { kind: 'done', output: tool.parseOutput(output) }

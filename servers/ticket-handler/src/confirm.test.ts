@@ -4,7 +4,8 @@ import type { ServerContext } from '@modelcontextprotocol/server'
 import { AuditUnavailableError, type Call, type Caller } from '@narrow-deputies/guardrails/audit'
 import { describe, expect, it } from 'vitest'
 import type { Question } from './call-tool.ts'
-import { createConfirmations, createSingleUse, type SingleUse } from './confirm.ts'
+import { createConfirmations } from './confirm.ts'
+import { createSingleUse, type SingleUse } from './single-use.ts'
 
 const MINUTE = 60_000
 const YES = { action: 'accept', content: { confirm: true } }
@@ -136,13 +137,27 @@ describe('a question in the later era', () => {
     ['another user', { call: callOf({ ...CALLER, id: '1001:bob' }).call }],
     ['another host', { call: callOf({ ...CALLER, host: 'other' }).call }],
     ['another kind of caller', { call: callOf({ ...CALLER, kind: 'oauth' }).call }],
-    ['another OAuth client', { call: callOf({ ...CALLER, clientId: 'c2' }).call }],
   ])(`${verifies('P12')} has an answer of no use for %s`, async (_, change) => {
     const { mint, redeem } = confirmations()
     const state = await mint()
     await expect(redeem(state, questionOf(change))).rejects.toMatchObject(INVALID)
     // Which did not use it up.
     expect(await redeem(state)).toBe('accepted')
+  })
+
+  it(`${verifies('P12')} has an answer of no use for another person, nor for the same one's other program`, async () => {
+    const { mint, redeem } = confirmations()
+    const remote: Caller = { kind: 'oauth', id: 'ann', host: '192.0.2.1', clientId: 'c1' }
+    const asked = await mint(questionOf({ call: callOf(remote).call }))
+    for (const other of [
+      { ...remote, id: 'bob' },
+      { ...remote, clientId: 'c2' },
+      { ...remote, kind: 'os' as const },
+    ])
+      await expect(redeem(asked, questionOf({ call: callOf(other).call }))).rejects.toMatchObject(INVALID)
+    // She may have gone from the office to the train meanwhile.
+    const elsewhere = callOf({ ...remote, host: '198.51.100.7' }).call
+    expect(await redeem(asked, questionOf({ call: elsewhere }))).toBe('accepted')
   })
 
   it('is the same question in another wording, from another version of the client', async () => {
@@ -175,7 +190,7 @@ describe('a question in the later era', () => {
   it(`${verifies('P12')} is not answered where nobody can tell whether it was before`, async () => {
     const broken: SingleUse = { claim: () => Promise.reject(new Error('the store is down')) }
     const { mint, redeem } = confirmations({ singleUse: broken })
-    await expect(redeem(await mint())).rejects.toThrow('the store is down')
+    await expect(redeem(await mint())).rejects.toMatchObject({ code: 'CONFIRMATION_UNAVAILABLE' })
     const full: SingleUse = { claim: () => Promise.resolve(false) }
     const refusing = confirmations({ singleUse: full })
     await expect(refusing.redeem(await refusing.mint())).rejects.toMatchObject(INVALID)

@@ -1,8 +1,8 @@
 // Copied on purpose: a fault here must stay here.
-import { randomBytes, randomUUID } from 'node:crypto'
-import { linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs'
-import { dirname } from 'node:path'
-import { type AuditKey, parseAuditKey } from '@narrow-deputies/guardrails/audit'
+import { createHmac } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { type AuditKey, parseAuditKey, parseKeyBytes } from '@narrow-deputies/guardrails/audit'
+import { keptKey } from './kept-key.ts'
 
 /** One request to the backend, as an adapter asks for it. */
 export interface BackendRequest {
@@ -41,9 +41,13 @@ export function readCredential(name: string, environment: NodeJS.ProcessEnv = pr
   return { connect: (base, endpoints) => authorise(value, base, endpoints) }
 }
 
-/** Reads `AUDIT_KEY`, or makes and keeps one in `defaultFile` (mode 0600) where none is given. @throws {CredentialError} */
+/**
+ * Reads `AUDIT_KEY`, or makes and keeps one in `defaultFile` (mode 0600) where none is given.
+ *
+ * @throws {CredentialError}
+ */
 export function readAuditKey(
-  defaultFile: string,
+  defaultFile: string | undefined,
   environment: NodeJS.ProcessEnv = process.env,
 ): { key: AuditKey; keptIn?: string } {
   const value = readSecret('AUDIT_KEY', environment)
@@ -52,6 +56,7 @@ export function readAuditKey(
   } catch (error) {
     throw new CredentialError(`AUDIT_KEY: ${(error as Error).message}`)
   }
+  if (defaultFile === undefined) throw new CredentialError('AUDIT_KEY is required (or AUDIT_KEY_FILE)')
   try {
     return { key: parseAuditKey(keptKey(defaultFile)), keptIn: defaultFile }
   } catch (error) {
@@ -59,6 +64,42 @@ export function readAuditKey(
       `AUDIT_KEY is not set, and none can be kept in ${defaultFile}: ${(error as Error).message}`,
     )
   }
+}
+
+/** What replicas of one server have in common, so that a question asked by one can be answered at another. */
+export interface Shared {
+  /** Seals the questions. Of this server alone, should several be given one key. */
+  readonly stateKey: Buffer | undefined
+  /** A `redis:` address, which may hold a password. Never without the key. */
+  readonly storeUrl: string | undefined
+}
+
+/** Reads `MCP_STATE_KEY` and `MCP_STORE_URL`. @throws {CredentialError} */
+export function readShared(server: string, environment: NodeJS.ProcessEnv = process.env): Shared {
+  const key = readSecret('MCP_STATE_KEY', environment)
+  const storeUrl = readSecret('MCP_STORE_URL', environment)
+  const problems = [...problemsOfStore(storeUrl)]
+  let bytes: Buffer | undefined
+  try {
+    bytes = key === undefined ? undefined : parseKeyBytes(key)
+  } catch (error) {
+    problems.push(`MCP_STATE_KEY: ${(error as Error).message}`)
+  }
+  if (storeUrl !== undefined && key === undefined) problems.push('MCP_STATE_KEY is required with MCP_STORE_URL')
+  if (problems.length > 0) throw new CredentialError(problems.join('\n'))
+  const stateKey = bytes && createHmac('sha256', bytes).update(`${server} confirmations v1`).digest()
+  return { stateKey, storeUrl }
+}
+
+function problemsOfStore(url: string | undefined): string[] {
+  if (url === undefined) return []
+  const { protocol = '', hostname = '' } = URL.canParse(url) ? new URL(url) : {}
+  if (protocol === 'rediss:') return []
+  if (protocol !== 'redis:') return ['MCP_STORE_URL must be a redis: or rediss: URL']
+  const isLocal = hostname === 'localhost' || hostname === '[::1]' || /^127(?:\.\d+){3}$/.test(hostname)
+  return isLocal
+    ? []
+    : ['MCP_STORE_URL must be rediss: — who can answer in the store’s place can make answers count twice']
 }
 
 function readSecret(name: string, environment: NodeJS.ProcessEnv): string | undefined {
@@ -72,26 +113,6 @@ function readSecret(name: string, environment: NodeJS.ProcessEnv): string | unde
   } catch (error) {
     throw new CredentialError(`${name}_FILE cannot be read (${(error as NodeJS.ErrnoException).code})`)
   }
-}
-
-/** Two processes may start at once: the key that gets the name first is everybody's. */
-function keptKey(file: string): string {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-  }
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
-  const draft = `${file}.${randomUUID()}`
-  writeFileSync(draft, `${randomBytes(32).toString('hex')}\n`, { mode: 0o600, flag: 'wx' })
-  try {
-    linkSync(draft, file)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-  } finally {
-    unlinkSync(draft)
-  }
-  return readFileSync(file, 'utf8')
 }
 
 function authorise(token: string, base: URL, endpoints: readonly string[]): AuthorisedFetch {

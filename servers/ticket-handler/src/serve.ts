@@ -11,9 +11,9 @@ import { createStdioTransport } from './stdio.ts'
 const GRACE_MS = 2_000
 
 /** Serves one client over standard input and output, until it ends its input or a signal ends us; then exits. */
-export function serve<Ports>(options: Omit<ServerOptions<Ports>, 'onFault'>, log: Logger): void {
-  const { audit, tools, name } = options
-  const factory = createServerFactory({ ...options, onFault: fault => log.error({ err: fault }, 'fault') })
+export function serve<Ports>(options: ServerOptions<Ports>, log: Logger): void {
+  const { audit, tools, name, onProtocolFault } = options
+  const factory = createServerFactory(options, () => undefined)
   const ledger = openLedger(options, localCaller())
   const stdio = createStdioTransport({
     input: process.stdin,
@@ -22,7 +22,7 @@ export function serve<Ports>(options: Omit<ServerOptions<Ports>, 'onFault'>, log
     onFault: ledger.refuse,
   })
   const transport = auditTransport(stdio, ledger)
-  const connection = serveStdio(factory(ledger), { transport, onerror: error => log.warn({ err: error }, 'protocol') })
+  const connection = serveStdio(factory(ledger), { transport, onerror: onProtocolFault })
 
   let stopping = false
   const stop = async (exitCode: number): Promise<void> => {

@@ -8,10 +8,11 @@ import {
   type ServerContext,
   type StandardSchemaWithJSON,
 } from '@modelcontextprotocol/server'
-import type { AuditLog, Caller, CallLedger } from '@narrow-deputies/guardrails/audit'
+import type { AuditLog, Caller, CallLedger, ToolPolicy } from '@narrow-deputies/guardrails/audit'
 import { createCallLedger } from '@narrow-deputies/guardrails/audit'
 import { callTool, type Ending } from './call-tool.ts'
-import { createConfirmations, createSingleUse } from './confirm.ts'
+import { createConfirmations } from './confirm.ts'
+import type { SingleUse } from './single-use.ts'
 import type { Tool } from './tool.ts'
 
 export interface ServerOptions<Ports> {
@@ -22,45 +23,59 @@ export interface ServerOptions<Ports> {
   readonly audit: AuditLog
   /** Whether a tool's question goes to the human. */
   readonly mustAsk: boolean
+  /** Where it is kept which answers were used. */
+  readonly singleUse: SingleUse
+  /** What questions are sealed with; undefined: a key of this process. */
+  readonly stateKey: Buffer | undefined
   readonly onFault: (fault: unknown) => void
+  /** Told of what a client did wrong. */
+  readonly onProtocolFault: (fault: Error) => void
 }
 
-/** The calls of one new connection. */
+/** The calls of one new connection. @param onIdle told each time that the last open one has ended */
 export function openLedger<Ports>(
   { tools, audit }: Pick<ServerOptions<Ports>, 'tools' | 'audit'>,
   caller: Caller,
+  onIdle?: () => void,
 ): CallLedger {
-  const policies = new Map(tools.map(tool => [tool.name, tool.audit]))
-  return createCallLedger({ log: audit, policyOf: name => policies.get(name), caller })
+  const policyOf = (name: string): ToolPolicy | undefined => tools.find(tool => tool.name === name)?.audit
+  return createCallLedger({ log: audit, policyOf, caller, ...(onIdle && { onIdle }) })
 }
 
-/** Makes the MCP server of one connection, in the era that its client opened it in. */
-export function createServerFactory<Ports>(options: ServerOptions<Ports>) {
-  const { name, version, tools } = options
-  const confirmations = createConfirmations(createSingleUse())
+/**
+ * Makes the MCP server of one connection, in the era that its client opened it in.
+ *
+ * @param scopesOf what the caller of one call may do; undefined: everything, as a local one may
+ */
+export function createServerFactory<Ports>(
+  options: ServerOptions<Ports>,
+  scopesOf: (context: ServerContext) => ReadonlySet<string> | undefined,
+) {
+  const { name, version, singleUse, stateKey } = options
+  const confirmations = createConfirmations(singleUse, stateKey)
+  // Made once: in the later era, there is a server for each request.
+  const tools = options.tools.map(tool => ({
+    tool,
+    published: {
+      title: tool.title,
+      description: tool.description,
+      annotations: tool.annotations,
+      inputSchema: asPublished(tool.inputSchema),
+      outputSchema: asPublished(tool.outputSchema),
+    },
+  }))
   return (ledger: CallLedger) =>
     ({ era }: { era: 'legacy' | 'modern' }): McpServer => {
       const mcp = new McpServer({ name, version }, { capabilities: { tools: { listChanged: false } } })
-      for (const tool of tools) {
-        const { title, description, annotations, inputSchema, outputSchema } = tool
-        mcp.registerTool(
-          tool.name,
-          {
-            title,
-            description,
-            annotations,
-            inputSchema: asPublished(inputSchema),
-            outputSchema: asPublished(outputSchema),
-          },
-          async (args: unknown, context: ServerContext) => {
-            const call = ledger.find(context.mcpReq.id)
-            if (!call) throw new Error('INTERNAL: a call that the ledger does not know')
-            const asker = confirmations(era, context, elicitationOf(era, context, mcp))
-            const { signal: cancelled } = context.mcpReq
-            return replyTo(await callTool(tool, { ...options, call, args, asker, cancelled }), call.trace.traceId)
-          },
-        )
-      }
+      for (const { tool, published } of tools)
+        mcp.registerTool(tool.name, published, async (args: unknown, context: ServerContext) => {
+          const call = ledger.find(context.mcpReq.id)
+          if (!call) throw new Error('INTERNAL: a call that the ledger does not know')
+          const asker = confirmations(era, context, elicitationOf(era, context, mcp))
+          const { signal: cancelled } = context.mcpReq
+          const request = { ...options, call, args, asker, cancelled, scopes: scopesOf(context) }
+          return replyTo(await callTool(tool, request), call.trace.traceId)
+        })
       return mcp
     }
 }

@@ -39,3 +39,8 @@ export function auditTransport<T extends WireTransport>(wire: T, ledger: CallLed
   wire.onerror = error => audited.onerror?.(error)
   return audited as T
 }
+
+/** Like {@link auditTransport}, for a transport whose messages were judged on arrival already: replies alone pass here. */
+export function auditReplies<T extends WireTransport>(wire: T, ledger: CallLedger): T {
+  return auditTransport(wire, { ...ledger, arrive: () => undefined })
+}

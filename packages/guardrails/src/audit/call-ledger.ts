@@ -4,13 +4,14 @@ import {
   asRecord,
   clientOf,
   errorReply,
+  INTERNAL_ERROR,
   INVALID_REQUEST,
   isId,
   type JsonRpc,
   type RpcId,
   rejection,
 } from './json-rpc.ts'
-import type { Caller, Client } from './record.ts'
+import type { AuditError, Caller, Client } from './record.ts'
 import { traceOf } from './trace.ts'
 
 export interface LedgerOptions {
@@ -18,6 +19,8 @@ export interface LedgerOptions {
   /** Undefined for a name that is no tool's. */
   readonly policyOf: (tool: string) => ToolPolicy | undefined
   readonly caller: Caller
+  /** Told each time that the last open call has ended. */
+  readonly onIdle?: () => void
 }
 
 /** A message that a transport could not accept. */
@@ -26,12 +29,20 @@ export interface WireFault {
   readonly message?: unknown
   /** Told to the caller and recorded: a fixed text, nothing of the message. */
   readonly reason: string
+  /** `INVALID_INPUT` unless told. */
+  readonly code?: string
+  /** From beside the message, as for `arrive`. */
+  readonly traceparent?: unknown
 }
 
 /** The calls of one connection: every one that arrives is on record, however it ends. */
 export interface CallLedger {
-  /** Judges an inbound message: `undefined` to pass it on, else what to answer in its place (`null`: nothing). */
-  arrive(message: JsonRpc): JsonRpc | null | undefined
+  /**
+   * Judges an inbound message: `undefined` to pass it on, else what to answer in its place (`null`: nothing).
+   *
+   * @param traceparent from beside the message, for one that claims no trace itself
+   */
+  arrive(message: JsonRpc, traceparent?: unknown): JsonRpc | null | undefined
   /** Records a message that the transport could not accept; what to answer, or `null`. */
   refuse(fault: WireFault): JsonRpc | null
   /** Judges an outbound message: a reply to a call that nobody recorded is recorded, and made a coded error. */
@@ -44,63 +55,67 @@ export interface CallLedger {
   abandon(): void
 }
 
-export function createCallLedger({ log, policyOf, caller }: LedgerOptions): CallLedger {
+export function createCallLedger({ log, policyOf, caller, onIdle }: LedgerOptions): CallLedger {
   const open = new Map<RpcId, { call: Call; isTool: boolean }>()
   const waiting = new Set<() => void>()
   /** What `initialize` said; later protocol versions say it with each request. */
   let greeted: Client | undefined
 
-  const begin = (params: unknown, onEnd: () => void): { call: Call; isTool: boolean } => {
+  const begin = (params: unknown, onEnd: () => void, traceparent?: unknown): { call: Call; isTool: boolean } => {
     const fields = asRecord(params)
     const meta = asRecord(fields._meta)
     const client = clientOf(meta['io.modelcontextprotocol/clientInfo']) ?? greeted
     const policy = typeof fields.name === 'string' ? policyOf(fields.name) : undefined
-    const context = { caller: { ...caller, ...(client && { client }) }, trace: traceOf(meta.traceparent) }
+    const context = {
+      caller: { ...caller, ...(client && { client }) },
+      trace: traceOf(meta.traceparent ?? traceparent),
+    }
     return { call: openCall(log, policy, fields, context, onEnd), isTool: policy !== undefined }
   }
 
   /** Denies what never opens. */
-  const deny = (params: unknown, id: unknown, reason: string): JsonRpc | null => {
-    const { call } = begin(params, () => {})
-    const error = denyOrReport(call, { code: 'INVALID_INPUT', message: reason })
+  const deny = (params: unknown, id: unknown, fault: AuditError, traceparent: unknown): JsonRpc | null => {
+    const { call } = begin(params, () => {}, traceparent)
+    const error = denyOrReport(call, fault)
     return isId(id) ? errorReply(id, INVALID_REQUEST, error, call.trace) : null
   }
 
   return {
-    arrive(message) {
+    arrive(message, traceparent) {
       if (message.method === 'initialize') greeted = clientOf(asRecord(message.params).clientInfo)
       if (message.method !== 'tools/call') return undefined
       const { id, params } = message
-      if (!isId(id)) return deny(params, id, 'tools/call is a request: it needs an id')
-      if (open.has(id)) return deny(params, id, 'a call with this id is still being served')
-      const entry = begin(params, () => {
+      if (!isId(id)) return deny(params, id, invalid('tools/call is a request: it needs an id'), traceparent)
+      if (open.has(id)) return deny(params, id, invalid('a call with this id is still being served'), traceparent)
+      const onEnd = (): void => {
         open.delete(id)
-        if (open.size === 0) for (const resolve of waiting) resolve()
-      })
+        if (open.size > 0) return
+        for (const resolve of waiting) resolve()
+        onIdle?.()
+      }
+      const entry = begin(params, onEnd, traceparent)
       open.set(id, entry)
       return undefined
     },
 
-    refuse({ message, reason }) {
+    refuse({ message, reason, code, traceparent }) {
       const { method, id, params, result, error } = asRecord(message)
-      if (method === 'tools/call') return deny(params, id, reason) ?? rejection(reason)
+      const fault = code === undefined ? invalid(reason) : { code, message: reason }
+      if (method === 'tools/call') return deny(params, id, fault, traceparent) ?? rejection(fault)
       // An answer, however malformed, is never answered: two programs could keep at it for ever.
       if (result !== undefined || error !== undefined) return null
       // What cannot be read may have been a call.
-      if (typeof method !== 'string') return deny(undefined, undefined, reason) ?? rejection(reason)
-      return isId(id) ? rejection(reason, id) : null
+      if (typeof method !== 'string') return deny(undefined, undefined, fault, traceparent) ?? rejection(fault)
+      return isId(id) ? rejection(fault, id) : null
     },
 
     answer(message) {
       if (!isId(message.id) || message.method !== undefined) return message
       const entry = open.get(message.id)
       if (!entry) return message
-      const { code } = asRecord(message.error)
-      const reason = entry.isTool
-        ? 'this is not a valid tools/call request'
-        : 'there is no tool of this name; tools/list has those there are'
-      const error = denyOrReport(entry.call, { code: 'INVALID_INPUT', message: reason })
-      return errorReply(message.id, typeof code === 'number' ? code : INVALID_REQUEST, error, entry.call.trace)
+      const { code, data } = asRecord(message.error)
+      const error = denyOrReport(entry.call, reasonOf(code, entry.isTool))
+      return errorReply(message.id, typeof code === 'number' ? code : INVALID_REQUEST, error, entry.call.trace, data)
     },
 
     find: id => open.get(id)?.call,
@@ -129,4 +144,16 @@ export function createCallLedger({ log, policyOf, caller }: LedgerOptions): Call
         }
     },
   }
+}
+
+/** Why a call got a reply that no handler gave. */
+function reasonOf(code: unknown, isTool: boolean): AuditError {
+  if (code === INTERNAL_ERROR) return { code: 'INTERNAL', message: 'the server failed before it served this call' }
+  return invalid(
+    isTool ? 'this is not a valid tools/call request' : 'there is no tool of this name; tools/list has those there are',
+  )
+}
+
+function invalid(message: string): AuditError {
+  return { code: 'INVALID_INPUT', message }
 }

@@ -1,10 +1,18 @@
 export { type AuditLog, AuditUnavailableError, openAuditLog } from './audit-log.ts'
-export { auditTransport, type WireTransport } from './audited-transport.ts'
+export { auditReplies, auditTransport, type WireTransport } from './audited-transport.ts'
 export type { Call, ToolPolicy } from './call.ts'
 export { type CallLedger, createCallLedger, type WireFault } from './call-ledger.ts'
 export type { JsonRpc } from './json-rpc.ts'
-export { type AuditKey, parseAuditKey } from './key.ts'
-export type { AuditError, AuditRecord, Caller, Confirmation, Effect, Trace } from './record.ts'
+export { type AuditKey, parseAuditKey, parseKeyBytes } from './key.ts'
+export {
+  type AuditError,
+  type AuditRecord,
+  type Caller,
+  type Confirmation,
+  type Effect,
+  principalOf,
+  type Trace,
+} from './record.ts'
 export type { FieldPolicy } from './redaction.ts'
 export { formatTraceparent } from './trace.ts'
 export { type Finding, type Verdict, verifyAudit } from './verify.ts'

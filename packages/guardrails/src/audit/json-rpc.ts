@@ -10,6 +10,7 @@ export type RpcId = string | number
 
 const PARSE_ERROR = -32700
 export const INVALID_REQUEST = -32600
+export const INTERNAL_ERROR = -32603
 
 export function isId(id: unknown): id is RpcId {
   return typeof id === 'string' || (typeof id === 'number' && Number.isSafeInteger(id))
@@ -20,19 +21,27 @@ export function asRecord(value: unknown): Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {}
 }
 
-/** An error reply for one call: coded in its text and in its data. */
-export function errorReply(id: RpcId, code: number, error: AuditError, trace: Trace): JsonRpc {
+/**
+ * An error reply for one call: coded in its text and in its data.
+ *
+ * @param data what the protocol itself says there: the versions that are supported
+ */
+export function errorReply(id: RpcId, code: number, error: AuditError, trace: Trace, data?: unknown): JsonRpc {
   return {
     jsonrpc: '2.0',
     id,
-    error: { code, message: `${error.code}: ${error.message}`, data: { code: error.code, traceId: trace.traceId } },
+    error: {
+      code,
+      message: `${error.code}: ${error.message}`,
+      data: { ...asRecord(data), code: error.code, traceId: trace.traceId },
+    },
   }
 }
 
 /** An error reply to what is no call, or whose id cannot be known. */
-export function rejection(reason: string, id: RpcId | null = null): JsonRpc {
-  const code = id === null ? PARSE_ERROR : INVALID_REQUEST
-  return { jsonrpc: '2.0', id, error: { code, message: `INVALID_INPUT: ${reason}`, data: { code: 'INVALID_INPUT' } } }
+export function rejection({ code, message }: AuditError, id: RpcId | null = null): JsonRpc {
+  const number = id === null && code === 'INVALID_INPUT' ? PARSE_ERROR : INVALID_REQUEST
+  return { jsonrpc: '2.0', id, error: { code: number, message: `${code}: ${message}`, data: { code } } }
 }
 
 const MAX_CLIENT_TEXT = 80

@@ -13,19 +13,27 @@ export interface AuditKey {
 }
 
 /**
+ * Reads a key: at least 32 bytes, in hex or base64 (either alphabet).
+ *
+ * @throws {RangeError} whose message does not hold the key
+ */
+export function parseKeyBytes(text: string): Buffer {
+  const trimmed = text.trim()
+  const isHex = /^(?:[0-9a-f]{2})+$/i.test(trimmed)
+  const isBase64 = /^[A-Za-z0-9+/_-]+={0,2}$/.test(trimmed)
+  if (!isHex && !isBase64) throw new RangeError('a key is written in hex or base64')
+  const bytes = Buffer.from(trimmed, isHex ? 'hex' : 'base64')
+  if (bytes.length < MIN_BYTES) throw new RangeError(`a key has at least ${MIN_BYTES} bytes, not ${bytes.length}`)
+  return bytes
+}
+
+/**
  * Reads an audit key: at least 32 bytes, in hex or base64 (either alphabet).
  *
  * @throws {RangeError} whose message does not hold the key
  */
 export function parseAuditKey(text: string): AuditKey {
-  const trimmed = text.trim()
-  const isHex = /^(?:[0-9a-f]{2})+$/i.test(trimmed)
-  const isBase64 = /^[A-Za-z0-9+/_-]+={0,2}$/.test(trimmed)
-  if (!isHex && !isBase64) throw new RangeError('an audit key is written in hex or base64')
-  const bytes = Buffer.from(trimmed, isHex ? 'hex' : 'base64')
-  if (bytes.length < MIN_BYTES)
-    throw new RangeError(`an audit key has at least ${MIN_BYTES} bytes, not ${bytes.length}`)
-
+  const bytes = parseKeyBytes(text)
   const kid = createHash('sha256').update('narrow-deputies audit kid\0').update(bytes).digest('hex').slice(0, 8)
   // A key of its own: a caller chooses what is pseudonymised, and must not be able to have a record's MAC made that way.
   const pseudonymKey = createSecretKey(

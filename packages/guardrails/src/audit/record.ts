@@ -15,10 +15,17 @@ export interface Client {
 /** Who calls: the operating system's user for a local server, a token's subject for a remote one. */
 export interface Caller {
   readonly kind: 'os' | 'oauth'
+  /** Empty for a remote caller who is not known. */
   readonly id: string
+  /** The machine's name for a local caller, the network address that is seen for a remote one. */
   readonly host: string
   readonly client?: Client
   readonly clientId?: string
+}
+
+/** Names a caller for good: the same for one person with one program, whichever address or process it is seen from. */
+export function principalOf({ kind, id, host, clientId }: Caller): string {
+  return kind === 'oauth' ? JSON.stringify([kind, id, clientId ?? null]) : `${kind}:${id}@${host}`
 }
 
 /** W3C trace context. `claimed` by the caller, so it may correlate but never authorise. */

@@ -1,0 +1,93 @@
+// Copied on purpose: a fault here must stay here.
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { JsonRpc, WireFault } from '@narrow-deputies/guardrails/audit'
+import { type Gate, Refusal, strangerOf, type Visitor } from './gate.ts'
+import type { Readiness } from './health.ts'
+import { parseMessage } from './message.ts'
+import type { ProtectedResource } from './protected-resource.ts'
+import { readBody } from './request-body.ts'
+
+/** What answers a request that has been let in, and records one that has not. */
+export interface Endpoint {
+  serve(req: IncomingMessage, res: ServerResponse, visitor: Visitor, message?: JsonRpc): Promise<void>
+  refuse(visitor: Visitor, fault: WireFault): JsonRpc | null
+}
+
+export interface RouteOptions {
+  readonly gate: Gate
+  readonly endpoint: Endpoint
+  readonly resource: ProtectedResource | undefined
+  readonly readiness: () => Promise<Readiness>
+  /** Whether the server is about to stop: it then takes nothing more. */
+  readonly isDraining: () => boolean
+  readonly onFault: (fault: unknown) => void
+}
+
+const ALLOWED_HEADERS =
+  'Authorization, Content-Type, Mcp-Session-Id, MCP-Protocol-Version, Mcp-Method, Mcp-Name, Last-Event-ID, traceparent'
+
+const NOTHING_HERE = { error: 'there is nothing here; the endpoint is /mcp' }
+
+/** All that is served, by path. */
+export function createRoutes({ gate, endpoint, resource, readiness, isDraining, onFault }: RouteOptions) {
+  const toMcp = async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
+    let visitor: Visitor = { caller: strangerOf(req), scopes: undefined }
+    try {
+      if (isDraining())
+        throw new Refusal(503, 'BACKEND_UNAVAILABLE', 'this server is stopping: try again', { 'Retry-After': '1' })
+      gate.checkAddress(req)
+      letPageRead(req, res)
+      if (req.method === 'OPTIONS') return void res.writeHead(204).end()
+      visitor = await gate.admit(req)
+      if (req.method !== 'POST') return await endpoint.serve(req, res, visitor)
+      const parsed = parseMessage(await readBody(req)) ?? { reason: 'there is no message' }
+      if ('reason' in parsed) answer(res, 400, endpoint.refuse(visitor, parsed))
+      else await endpoint.serve(req, res, visitor, parsed.message)
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error
+      if (error.cause !== undefined) onFault(error.cause)
+      const { status, code, message: reason, headers } = error
+      const reply = endpoint.refuse(visitor, { code, reason })
+      // What is left of the body is of no interest any more.
+      answer(res, status, reply, req.complete ? headers : { ...headers, Connection: 'close' })
+    }
+  }
+
+  return async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
+    const [path = ''] = (req.url ?? '').split('?', 1)
+    if (path === '/mcp') return await toMcp(req, res)
+    if (req.method !== 'GET') return answer(res, 404, NOTHING_HERE)
+    if (path === '/healthz') return answer(res, 200, { alive: true })
+    if (path === '/readyz') {
+      const state = isDraining() ? { ready: false, checks: {} } : await readiness()
+      return answer(res, state.ready ? 200 : 503, state)
+    }
+    // No secret: it says where to sign in. Pages of any origin may read it, and learn nothing that we do not tell all.
+    if (resource?.metadataPaths.has(path))
+      return answer(res, 200, resource.metadata, { 'Access-Control-Allow-Origin': '*' })
+    answer(res, 404, NOTHING_HERE)
+  }
+}
+
+/** For a page whose Origin was found right: the browser lets it see what it needs. */
+function letPageRead({ headers, method }: IncomingMessage, res: ServerResponse): void {
+  if (headers.origin === undefined) return
+  res.setHeader('Access-Control-Allow-Origin', headers.origin)
+  res.setHeader('Access-Control-Expose-Headers', 'Mcp-Session-Id, WWW-Authenticate')
+  res.setHeader('Vary', 'Origin')
+  if (method !== 'OPTIONS') return
+  res.setHeader('Access-Control-Allow-Methods', 'GET, POST, DELETE')
+  res.setHeader('Access-Control-Allow-Headers', ALLOWED_HEADERS)
+  res.setHeader('Access-Control-Max-Age', '600')
+}
+
+/** Answers in JSON, for this one time. */
+export function answer(res: ServerResponse, status: number, body: unknown, more: Record<string, string> = {}): void {
+  const text = JSON.stringify(body)
+  const headers = {
+    'Content-Type': 'application/json',
+    'Cache-Control': 'no-store',
+    'X-Content-Type-Options': 'nosniff',
+  }
+  res.writeHead(status, { ...headers, 'Content-Length': Buffer.byteLength(text), ...more }).end(text)
+}

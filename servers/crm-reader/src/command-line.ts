@@ -1,0 +1,76 @@
+import { parseArgs } from 'node:util'
+import manifest from '../package.json' with { type: 'json' }
+import { FIELDS } from './config.ts'
+
+export const NAME = 'crm-reader'
+export const VERSION: string = manifest.version
+
+export const HELP = `${NAME} ${VERSION}: an MCP server that looks customers up in the CRM, and changes nothing.
+
+  ${NAME}              serve one MCP client over standard input and output
+  ${NAME} http         serve remote clients over HTTP: --port N (8080) --host H (127.0.0.1)
+  ${NAME} check        say whether the configuration, the audit log and the backend work
+  ${NAME} --version
+  ${NAME} --help
+
+Configuration, by environment (a secret X also as X_FILE, naming a file that holds it):
+  CRM_API_URL           where the CRM's API begins, https or loopback      required
+  CRM_API_KEY           its key: customers:read   required
+  CRM_BACKEND           rest                                                default rest
+  CRM_FIELDS               what may be passed on, of ${FIELDS.join(',')}
+                                                                               default id,name,company,email,plan,since
+  CRM_API_TIMEOUT_MS    for one call                                        default 10000
+  AUDIT_FILE               where every call is recorded                        default below the state folder
+  AUDIT_HEAD_FILE          where the audit chain's head is kept; better on another disk
+                                                                               default AUDIT_FILE.head
+  AUDIT_KEY                32 bytes or more, hex or base64                     default made on the first start
+
+To serve remote clients, AUDIT_FILE and AUDIT_KEY are required, and:
+  MCP_PUBLIC_URL           this server as its clients know it, ending in /mcp  required with OAUTH_ISSUER
+  OAUTH_ISSUER             the identity provider whose access tokens count     required but on loopback
+  OAUTH_AUDIENCE           what a token's aud has to be                        default MCP_PUBLIC_URL
+  MCP_ALLOWED_HOSTS        names that it goes by, between commas               default MCP_PUBLIC_URL's
+  MCP_ALLOWED_ORIGINS      pages that may call it, between commas              default MCP_PUBLIC_URL's
+
+  LOG_LEVEL                fatal error warn info debug trace silent            default info
+`
+
+/** What is asked of the program. */
+export type Command = { does: 'help' | 'version' | 'stdio' | 'check' } | ({ does: 'http' } & Address)
+
+export interface Address {
+  readonly host: string
+  /** 0 takes any free one. */
+  readonly port: number
+}
+
+/** The command line makes no sense; the message says why. */
+export class UsageError extends Error {
+  override name = 'UsageError'
+}
+
+const ADDRESS = { host: { type: 'string', default: '127.0.0.1' }, port: { type: 'string', default: '8080' } } as const
+
+/** Reads the arguments behind the program's name. @throws {UsageError} */
+export function parseCommand([command, ...args]: readonly string[]): Command {
+  if (command === 'http') return { does: 'http', ...parseAddress(args) }
+  if (command === '--help' || command === '-h') return { does: 'help' }
+  if (command === '--version' || command === '-v') return { does: 'version' }
+  if (args.length === 0 && command === undefined) return { does: 'stdio' }
+  if (args.length === 0 && command === 'check') return { does: 'check' }
+  throw new UsageError(`unknown command: ${[command, ...args].join(' ')}`)
+}
+
+function parseAddress(args: string[]): Address {
+  let values: { host: string; port: string }
+  try {
+    values = parseArgs({ args, options: ADDRESS }).values
+  } catch (error) {
+    throw new UsageError((error as Error).message)
+  }
+  const { host } = values
+  const port = /^\d{1,5}$/.test(values.port) ? Number(values.port) : Number.NaN
+  if (!(port <= 65_535)) throw new UsageError('--port takes a number from 0 to 65535')
+  if (!/^[A-Za-z0-9.:-]+$/.test(host)) throw new UsageError('--host takes a name or an address')
+  return { host, port }
+}

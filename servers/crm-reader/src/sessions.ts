@@ -1,0 +1,81 @@
+// Copied on purpose: a fault here must stay here.
+
+/** Something that lasts over several requests of one caller. */
+export interface Sessions<T> {
+  /** Undefined if there is no such session, or if it is not this caller's: nobody learns which. */
+  find(id: string, owner: string): T | undefined
+  /** Returns false if there is no room. */
+  add(id: string, owner: string, value: T): boolean
+  /** Keeps a session from being idle until the returned function is called. */
+  use(id: string): () => void
+  remove(id: string): void
+  /** Ends all. */
+  clear(): void
+}
+
+export interface SessionLimits<T> {
+  readonly max: number
+  /** Of one caller; the one of theirs that is idle for longest makes room. */
+  readonly maxPerOwner: number
+  readonly idleMs: number
+  /** Told once of each that is over, whatever ended it. */
+  readonly onEnd: (value: T) => void
+  readonly now?: () => number
+}
+
+interface Entry<T> {
+  readonly owner: string
+  readonly value: T
+  uses: number
+  idleSince: number
+}
+
+/** Sessions with an owner, an idle time and a cap: none of these is the protocol's to keep. */
+export function createSessions<T>({ max, maxPerOwner, idleMs, onEnd, now = Date.now }: SessionLimits<T>): Sessions<T> {
+  const entries = new Map<string, Entry<T>>()
+
+  const remove = (id: string): void => {
+    const entry = entries.get(id)
+    // First out of the map: ending it may lead here again.
+    if (entries.delete(id) && entry) onEnd(entry.value)
+  }
+  const idle = (): [string, Entry<T>][] =>
+    [...entries].filter(([, { uses }]) => uses === 0).sort(([, a], [, b]) => a.idleSince - b.idleSince)
+  const sweep = (): void => {
+    for (const [id, { idleSince }] of idle()) if (now() - idleSince >= idleMs) remove(id)
+  }
+  const timer = setInterval(sweep, Math.min(idleMs, 60_000))
+  timer.unref()
+
+  return {
+    find(id, owner) {
+      const entry = entries.get(id)
+      return entry?.owner === owner ? entry.value : undefined
+    },
+    add(id, owner, value) {
+      const owned = [...entries.values()].filter(entry => entry.owner === owner).length
+      if (owned >= maxPerOwner) {
+        const [oldest] = idle().find(([, entry]) => entry.owner === owner) ?? []
+        if (oldest === undefined) return false
+        remove(oldest)
+      }
+      if (entries.size >= max) return false
+      entries.set(id, { owner, value, uses: 0, idleSince: now() })
+      return true
+    },
+    use(id) {
+      const entry = entries.get(id)
+      if (!entry) return () => {}
+      entry.uses += 1
+      return () => {
+        entry.uses -= 1
+        entry.idleSince = now()
+      }
+    },
+    remove,
+    clear() {
+      clearInterval(timer)
+      for (const id of [...entries.keys()]) remove(id)
+    },
+  }
+}

@@ -1,0 +1,112 @@
+// Copied on purpose: a fault here must stay here.
+import { createRemoteJWKSet, customFetch, errors, type JWTVerifyGetKey } from 'jose'
+import * as z from 'zod'
+
+/** Whether a token is good cannot be told now: the issuer's keys cannot be had. The cause is for the operator alone. */
+export class IssuerUnavailableError extends Error {
+  override name = 'IssuerUnavailableError'
+}
+
+/** The identity provider, as far as this server knows it: its public keys. */
+export interface Issuer {
+  /** Finds the key that a token names. @throws {IssuerUnavailableError} or jose's own error if there is no such key */
+  readonly keyOf: JWTVerifyGetKey
+  /** Asks for the keys, now. @throws {IssuerUnavailableError} those that were known stay so */
+  reach(): Promise<void>
+}
+
+const TIMEOUT_MS = 5_000
+/** How often a key that nobody knows makes us ask again, at most. */
+const KEY_COOLDOWN_MS = 5_000
+/** How long a failure to get an answer is taken for the answer. */
+const FAILURE_COOLDOWN_MS = 1_000
+
+const Metadata = z.object({ issuer: z.string(), jwks_uri: z.url() })
+
+/** Each says of a token that no key fits it; anything else says nothing of the token. */
+const NO_SUCH_KEY = [errors.JWKSNoMatchingKey, errors.JWKSMultipleMatchingKeys, errors.JOSENotSupported]
+
+type KeySet = ReturnType<typeof createRemoteJWKSet>
+
+/**
+ * Finds an issuer's keys by its metadata, keeps them for ten minutes, and asks anew for a key that it does not know:
+ * a rotation needs nobody's help, and a flood of made-up key names makes no flood of requests.
+ *
+ * @param identifier letter by letter as it stands in `iss`
+ */
+export function createIssuer(identifier: string): Issuer {
+  let failedAt = Number.NEGATIVE_INFINITY
+  let keySet: Promise<KeySet> | undefined
+
+  const ask = async (url: string): Promise<Response> => {
+    if (performance.now() - failedAt < FAILURE_COOLDOWN_MS) throw new Error('the issuer did not answer a moment ago')
+    try {
+      return await fetch(url, { redirect: 'manual', signal: AbortSignal.timeout(TIMEOUT_MS) })
+    } catch (error) {
+      failedAt = performance.now()
+      throw error
+    }
+  }
+  const askForKeys = async (url: string): Promise<Response> => {
+    const response = await ask(url)
+    if (!response.ok) failedAt = performance.now()
+    return response
+  }
+  const discover = async (): Promise<KeySet> => {
+    const urls = metadataUrls(new URL(identifier))
+    for (const url of urls) {
+      const response = await ask(url)
+      const { data } = Metadata.safeParse(response.ok ? await response.json().catch(() => undefined) : undefined)
+      if (data?.issuer !== identifier) continue
+      return createRemoteJWKSet(keysAddress(data.jwks_uri, identifier), {
+        cooldownDuration: KEY_COOLDOWN_MS,
+        timeoutDuration: TIMEOUT_MS,
+        [customFetch]: askForKeys,
+      })
+    }
+    failedAt = performance.now()
+    throw new Error(`none of these holds metadata of ${identifier}: ${urls.join(' ')}`)
+  }
+  const keys = (): Promise<KeySet> => {
+    keySet ??= discover().catch(error => {
+      keySet = undefined
+      throw error
+    })
+    return keySet
+  }
+
+  return {
+    async keyOf(header, token) {
+      try {
+        return await (await keys())(header, token)
+      } catch (error) {
+        if (NO_SUCH_KEY.some(kind => error instanceof kind)) throw error
+        throw new IssuerUnavailableError('the issuer’s keys cannot be had', { cause: error })
+      }
+    },
+    async reach() {
+      try {
+        await (await keys()).reload()
+      } catch (error) {
+        throw new IssuerUnavailableError('the issuer’s keys cannot be had', { cause: error })
+      }
+    },
+  }
+}
+
+/** RFC 8414 puts the path behind the well-known name, OpenID Connect before it. */
+function metadataUrls({ origin, pathname }: URL): string[] {
+  const path = pathname.replace(/\/$/, '')
+  return [
+    `${origin}/.well-known/oauth-authorization-server${path}`,
+    `${origin}${path}/.well-known/openid-configuration`,
+    ...(path ? [`${origin}/.well-known/openid-configuration${path}`] : []),
+  ]
+}
+
+/** Keys that can be swapped on the way open every door. */
+function keysAddress(address: string, identifier: string): URL {
+  const url = new URL(address)
+  if (url.protocol === 'https:' || url.origin === new URL(identifier).origin) return url
+  throw new Error(`the issuer’s keys are not at an https: address: ${address}`)
+}

@@ -1,0 +1,45 @@
+// Copied on purpose: a fault here must stay here.
+import { isUtf8 } from 'node:buffer'
+import type { JsonRpc, WireFault } from '@narrow-deputies/guardrails/audit'
+
+/** Deeper than any message of the protocol; below what overflows a stack. */
+const MAX_DEPTH = 64
+
+/**
+ * Reads what should be one JSON-RPC message, whichever way it came. Undefined where there is nothing but blanks.
+ *
+ * It is an object, no more; whether the protocol knows it is for others to tell.
+ */
+export function parseMessage(bytes: Buffer): { message: JsonRpc } | WireFault | undefined {
+  // Decoding would put something else in the place of what is no UTF-8.
+  if (!isUtf8(bytes)) return { reason: 'not UTF-8' }
+  const text = bytes.toString('utf8')
+  if (/^[ \t\r\n]*$/.test(text)) return undefined
+  let message: unknown
+  try {
+    message = JSON.parse(text)
+  } catch {
+    return { reason: 'not JSON' }
+  }
+  if (typeof message !== 'object' || message === null || Array.isArray(message))
+    return { reason: 'not a JSON-RPC message' }
+  if (isDeeperThan(MAX_DEPTH, message))
+    return { message: outlineOf(message), reason: `nested deeper than ${MAX_DEPTH} levels` }
+  // Libraries on the way would drop it without a word, and the call would be another one.
+  const { params } = message as { params?: { arguments?: unknown } | null }
+  if (Object.hasOwn(params?.arguments ?? {}, '__proto__'))
+    return { message: outlineOf(message), reason: 'an argument named __proto__' }
+  return { message: message as JsonRpc }
+}
+
+/** What tells whose message it was, and nothing that is nested: enough to answer it. */
+function outlineOf(message: object): object {
+  const { id, method, params } = message as { id?: unknown; method?: unknown; params?: { name?: unknown } }
+  const name = params?.name
+  return { id, method, ...(typeof name === 'string' && { params: { name } }) }
+}
+
+function isDeeperThan(levels: number, value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return levels === 0 || Object.values(value).some(item => isDeeperThan(levels - 1, item))
+}
