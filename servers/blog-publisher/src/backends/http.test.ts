@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import type { BackendCall } from '../backend.ts'
 import { CodedError } from '../errors.ts'
-import { type AuthorisedFetch, type Exchange, exchange, LostReplyError, once, within } from './http.ts'
+import { type AuthorisedFetch, type Exchange, exchange, LostReplyError, once } from './http.ts'
 
 const MEBIBYTE = 1024 * 1024
 
@@ -78,20 +78,6 @@ describe('a request', () => {
         signal,
       },
     ])
-  })
-
-  it(`${verifies('P16')} ends with its deadline or with the call, whichever is first`, async () => {
-    const controller = new AbortController()
-    const call = callOf(controller.signal)
-    expect(within(60_000, call)).toMatchObject({ callId: 'call-1', traceparent: call.traceparent })
-    const cancelled = within(60_000, call)
-    expect(cancelled.signal.aborted).toBe(false)
-    controller.abort()
-    expect(cancelled.signal.aborted).toBe(true)
-
-    const late = within(1, callOf())
-    await new Promise(resolve => late.signal.addEventListener('abort', resolve))
-    expect((late.signal.reason as Error).name).toBe('TimeoutError')
   })
 })
 

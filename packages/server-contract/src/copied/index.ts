@@ -1,0 +1,1 @@
+export { describeDeadline } from './deadline.ts'
