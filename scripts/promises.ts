@@ -71,7 +71,7 @@ export const PROMISED = {
   },
   P16: {
     text: 'Contained: a slow, huge, redirecting, lying or dead backend costs the caller a clear error within the deadline, bounded memory, and no secret.',
-    code: [server('backends/http.ts'), server('credentials.ts')],
+    code: [server('backends/http.ts'), server('backends/deadline.ts'), server('credentials.ts')],
   },
   P17: {
     text: 'Backend text is data: results are structured and validated against `outputSchema`; free text from the backend is bounded, stripped of control and bidirectional characters, and marked as untrusted.',

@@ -202,4 +202,21 @@ describe('a title', () => {
       expect(title).toBe(title.trim())
     }
   })
+
+  it.each([
+    ['# \n\n# Real\n', 'Real'],
+    ['#\t\r\n# \n# Real\r\n# Later', 'Real'],
+    ['# #\n# ##\n# Real #', 'Real'],
+    ['# \u200b\n# Real', 'Real'],
+    ['---\ntitle: ""\n---\n# \n# Real', 'Real'],
+    ['# \n# #\nText', 'week'],
+  ])('is not what stands in a heading that says nothing: %j', (text, title) => {
+    expect(titleOf(draftOf(text))).toBe(title)
+  })
+
+  it('is found in no more than a moment among hundreds of thousands of headings that say nothing', () => {
+    const startedAt = performance.now()
+    expect(titleOf(draftOf(`${'# \n'.repeat(300_000)}# Real`))).toBe('Real')
+    expect(performance.now() - startedAt).toBeLessThan(2000)
+  })
 })

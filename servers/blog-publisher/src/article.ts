@@ -45,14 +45,19 @@ export function articleOf(draft: Draft): Article {
   }
 }
 
-/** The title in the front matter, else the first heading, else the file's name. */
+/** The title in the front matter, else the first heading that says anything, else the file's name. */
 export function titleOf({ filename, bytes }: Draft): string {
   const text = bytes.toString('utf8').replace(/^\ufeff/, '')
-  for (const candidate of [namedIn(text), headingOf(text)]) {
-    const title = plainLine(candidate ?? '', MAX_TITLE)
+  for (const candidate of candidatesIn(text)) {
+    const title = plainLine(candidate, MAX_TITLE)
     if (title) return title
   }
   return plainLine(stemOf(filename), MAX_TITLE)
+}
+
+function* candidatesIn(text: string): Generator<string> {
+  yield namedIn(text) ?? ''
+  for (const [, line = ''] of text.matchAll(/^#[ \t](.*)$/gm)) yield headingOf(line.trim())
 }
 
 function namedIn(text: string): string | undefined {
@@ -61,10 +66,8 @@ function namedIn(text: string): string | undefined {
   return named?.replace(/^(["'])(.*)\1$/, '$2')
 }
 
-/** The first heading's text. A closing run of number signs is no part of it; one that ends a word (C#) is. */
-function headingOf(text: string): string | undefined {
-  const line = /^#[ \t](.*)$/m.exec(text)?.[1]?.trim()
-  if (line === undefined) return undefined
+/** A heading's text. A closing run of number signs is no part of it; one that ends a word (C#) is. */
+function headingOf(line: string): string {
   let end = line.length
   while (line[end - 1] === '#') end -= 1
   return end === 0 || /[ \t]/.test(line[end - 1] ?? '') ? line.slice(0, end) : line

@@ -86,7 +86,8 @@ export function defineTool<Ports>() {
       },
       inputSchema: published(input, 'input'),
       outputSchema: published(output, 'output'),
-      audit: { effect, args: policyOf(input), result: policyOf(output) },
+      // Arguments may be anything; a result is on record only as parseOutput gave it, so its fields need no second look.
+      audit: { effect, args: policyOf(input, 'unchecked'), result: policyOf(output, 'checked') },
       parse: args => input.safeParse(args),
       parseOutput: value => output.parse(value),
       guard: (value, ports) => definition.guard(value as z.infer<I>, ports),
@@ -111,14 +112,14 @@ function published(schema: z.ZodObject, io: 'input' | 'output'): Record<string, 
 }
 
 /** The audit policy that stands beside each field of a schema. */
-function policyOf(schema: z.core.$ZodType): FieldPolicy {
+function policyOf(schema: z.core.$ZodType, values: 'checked' | 'unchecked'): FieldPolicy {
   const declared = z.globalRegistry.get(schema)?.audit
   // In clear if it is what the schema allows: anything else that stands in its place could be anything.
-  if (declared === 'clear') return value => z.safeParse(schema, value).success
+  if (declared === 'clear' && values === 'unchecked') return value => z.safeParse(schema, value).success
   if (declared) return declared
   if (schema instanceof z.ZodObject)
-    return Object.fromEntries(Object.entries(schema.shape).map(([name, field]) => [name, policyOf(field)]))
-  if (schema instanceof z.ZodArray) return [policyOf(schema.element)]
-  if (schema instanceof z.ZodOptional || schema instanceof z.ZodNullable) return policyOf(schema.unwrap())
+    return Object.fromEntries(Object.entries(schema.shape).map(([name, field]) => [name, policyOf(field, values)]))
+  if (schema instanceof z.ZodArray) return [policyOf(schema.element, values)]
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodNullable) return policyOf(schema.unwrap(), values)
   return 'pseudonym'
 }

@@ -40,7 +40,10 @@ describe.skipIf(!HAS_SSHD)('deployBlog on a real deploy host', () => {
     await world.close()
     await host.close()
   })
-  beforeEach(() => host.command('echo deployed'))
+  beforeEach(() => {
+    host.command('echo deployed')
+    host.banner('')
+  })
 
   describe.each(WAYS)('by %s', way => {
     it(`${verifies('P12')} runs the one command, after a yes`, async () => {
@@ -123,6 +126,14 @@ describe.skipIf(!HAS_SSHD)('deployBlog on a real deploy host', () => {
     expect(other.trail.terminals().at(-1)).toMatchObject({ event: 'outcome', error: { code: 'BACKEND_UNAVAILABLE' } })
   })
 
+  it('says that nothing was run where a host with a banner refuses the key, and nothing of the banner', async () => {
+    host.banner(`${'No trespassing. '.repeat(5000)}\nhunter2\n`)
+    const other = await publisher({ ...host.env, BLOG_DEPLOY_KEY_FILE: host.strangersKey })
+    const end = await (await other.open('modern wire', yes)).call('deployBlog', {})
+    expect(end.code).toBe('BACKEND_UNAVAILABLE')
+    expect(JSON.stringify(end) + other.trail.text()).not.toMatch(/hunter2|trespassing/)
+  })
+
   it('says that nothing was run where what listens speaks no SSH', async () => {
     const server = createServer(socket => socket.on('error', () => {}).end('HTTP/1.1 400 Bad Request\r\n\r\n'))
     await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
@@ -157,10 +168,15 @@ describe.skipIf(!HAS_SSHD)('deployBlog on a real deploy host', () => {
     ],
   ])('never claims that nothing was run when the command %s', async (_, script) => {
     host.command(script)
-    const end = await session.call('deployBlog', {})
-    expect(host.runs()).toEqual(['deploy'])
-    expect(end.code).toBe('OUTCOME_UNKNOWN')
-    expect(end.text).not.toContain('Nothing was run')
+    // With a banner longer than all that ssh says, and without: neither hides that the command began.
+    for (const banner of ['', 'No trespassing. '.repeat(5000)]) {
+      host.banner(banner)
+      const runs = host.runs().length
+      const end = await session.call('deployBlog', {})
+      expect(host.runs()).toHaveLength(runs + 1)
+      expect(end.code).toBe('OUTCOME_UNKNOWN')
+      expect(end.text).not.toContain('Nothing was run')
+    }
   })
 
   it(`${verifies('P16', 'P17')} keeps the end of ten megabytes of output, and nothing in it that deceives`, async () => {

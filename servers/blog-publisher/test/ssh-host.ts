@@ -19,6 +19,8 @@ export interface SshHost {
   readonly folder: string
   /** Sets what the one command does: the body of a shell script. Forgets the runs before. */
   command(script: string): void
+  /** Sets what a client is shown before it is let in. */
+  banner(text: string): void
   /** What the client asked for, one entry for each time that the command ran. */
   runs(): string[]
   /** A command that goes on until the next one is set, or the host is closed. */
@@ -50,6 +52,7 @@ export async function openSshHost(): Promise<SshHost> {
       'ListenAddress 127.0.0.1',
       `HostKey ${join(plain, 'host_key')}`,
       `AuthorizedKeysFile ${join(plain, 'authorized_keys')}`,
+      `Banner ${join(plain, 'banner')}`,
       'PidFile none',
       // The temporary folder is everybody's.
       'StrictModes no',
@@ -81,6 +84,7 @@ export async function openSshHost(): Promise<SshHost> {
       const note = `printf '%s\\n' "$SSH_ORIGINAL_COMMAND" >> '${path('runs')}'`
       writeFileSync(path('command.sh'), `cd '${folder}'\n${note}\n${script}\n`)
     },
+    banner: text => writeFileSync(join(plain, 'banner'), text),
     endless: `while [ -e '${path('runs')}' ]; do sleep 0.2; done`,
     runs: () => (existsSync(path('runs')) ? readFileSync(path('runs'), 'utf8').split('\n').slice(0, -1) : []),
     async close() {

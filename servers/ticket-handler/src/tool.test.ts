@@ -160,4 +160,14 @@ describe('what the audit log keeps of a tool’s fields', () => {
     // What is not looked into is a pseudonym: the safe way to be wrong.
     expect(given).toBe('pseudonym')
   })
+
+  it(`${verifies('P11')} is in clear without a second look where it is a result, which was checked whole`, () => {
+    const { audit } = defineTool()({
+      ...base,
+      effect: 'read',
+      output: z.strictObject({ kept: KEPT, list: z.array(KEPT), maybe: KEPT.optional(), text: z.string() }),
+      handler: async () => ({}) as never,
+    })
+    expect(audit.result).toEqual({ kept: 'clear', list: ['clear'], maybe: 'clear', text: 'pseudonym' })
+  })
 })

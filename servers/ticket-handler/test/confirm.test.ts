@@ -25,7 +25,7 @@ describe.each(WAYS)('a question to the human about a ticket, by %s', way => {
     const { data } = await session.call('createTicket', TICKET)
     const { ticketId } = data
     expect(shown).toEqual([
-      `Open a urgent ticket for zoe@bronteson.example?\n\n${TICKET.subject}\n\n${TICKET.description}`,
+      `Open a ticket with urgent priority for zoe@bronteson.example?\n\n${TICKET.subject}\n\n${TICKET.description}`,
     ])
     expect(world.backend.ticketRows()).toMatchObject([TICKET])
 

@@ -1,7 +1,8 @@
 import { urlPath } from '@narrow-deputies/guardrails/path-guard'
 import * as z from 'zod'
 import type { BlogBackend } from '../backend.ts'
-import { type AuthorisedFetch, exchange, once, within } from './http.ts'
+import { within } from './deadline.ts'
+import { type AuthorisedFetch, exchange, once } from './http.ts'
 
 /** All that this server can ever send. */
 export const REST_ENDPOINTS = ['POST /articles', 'GET /whoami'] as const
@@ -19,30 +20,34 @@ const Whoami = z.object({ name: z.string().max(200), scopes: z.array(z.string().
 export function restBlog(fetch: AuthorisedFetch, timeoutMs: number): BlogBackend {
   return {
     async publish({ slug, title, markdown, sha256 }, call) {
-      const { url, created } = await once(fetch, within(timeoutMs, call), {
-        endpoint: 'POST /articles',
-        path: urlPath`/articles`,
-        body: { slug, title, markdown },
-        idempotencyKey: call.callId,
-        // The backend says what it received: anything but the bytes that were confirmed is no success.
-        reply: z.object({
-          url: z
-            .url({ protocol: /^https?$/ })
-            .max(2048)
-            .refine(url => isAddressOf(slug, new URL(url)))
-            .transform(url => new URL(url).href),
-          sha256: z.literal(sha256),
-          created: z.boolean(),
+      const { url, created } = await within(timeoutMs, call, bounded =>
+        once(fetch, bounded, {
+          endpoint: 'POST /articles',
+          path: urlPath`/articles`,
+          body: { slug, title, markdown },
+          idempotencyKey: call.callId,
+          // The backend says what it received: anything but the bytes that were confirmed is no success.
+          reply: z.object({
+            url: z
+              .url({ protocol: /^https?$/ })
+              .max(2048)
+              .refine(url => isAddressOf(slug, new URL(url)))
+              .transform(url => new URL(url).href),
+            sha256: z.literal(sha256),
+            created: z.boolean(),
+          }),
+          refusals: {
+            409: 'A post of this name is live with other content. Editing a live post is done in the blog’s admin.',
+          },
+          ifLost: 'Call publishDraft again with the same filename: the same content is never published twice.',
         }),
-        refusals: {
-          409: 'A post of this name is live with other content. Editing a live post is done in the blog’s admin.',
-        },
-        ifLost: 'Call publishDraft again with the same filename: the same content is never published twice.',
-      })
+      )
       return { url, alreadyPublished: !created }
     },
     whoami: call =>
-      exchange(fetch, within(timeoutMs, call), { endpoint: 'GET /whoami', path: urlPath`/whoami`, reply: Whoami }),
+      within(timeoutMs, call, bounded =>
+        exchange(fetch, bounded, { endpoint: 'GET /whoami', path: urlPath`/whoami`, reply: Whoami }),
+      ),
   }
 }
 

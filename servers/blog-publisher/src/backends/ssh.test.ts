@@ -1,21 +1,20 @@
 import { EventEmitter } from 'node:events'
-import { existsSync, writeFileSync } from 'node:fs'
 import { PassThrough } from 'node:stream'
-import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { type SshTarget, sshDeployer } from './ssh.ts'
 
 interface Spawned {
   readonly program: string
   readonly args: readonly string[]
   readonly options: { env?: object; stdio?: unknown; shell?: unknown; signal?: AbortSignal; killSignal?: string }
-  readonly child: EventEmitter & { stdout: PassThrough }
+  readonly child: EventEmitter & { stdout: PassThrough; stderr: PassThrough }
 }
 
 const spawned: Spawned[] = vi.hoisted(() => [])
 
 vi.mock('node:child_process', () => ({
   spawn(program: string, args: string[], options: Spawned['options']) {
-    const child = Object.assign(new EventEmitter(), { stdout: new PassThrough() })
+    const child = Object.assign(new EventEmitter(), { stdout: new PassThrough(), stderr: new PassThrough() })
     spawned.push({ program, args, options, child })
     return child
   },
@@ -39,13 +38,16 @@ const CALL = {
 }
 
 /** Deploys to a process that ends like this. */
-async function deployEnding(code: number | null, { stdout = '', log = '' } = {}, call = CALL) {
+async function deployEnding(
+  code: number | null,
+  { stdout = '', log = '' as string | readonly string[] } = {},
+  call = CALL,
+) {
   const deployed = sshDeployer(TARGET, 60_000).deploy(call)
   const [run] = spawned
   if (!run) throw new Error('nothing was run')
   run.child.stdout.write(stdout)
-  const [, logFile = ''] = run.args
-  writeFileSync(logFile, log)
+  for (const piece of [log].flat()) run.child.stderr.write(piece)
   await new Promise(setImmediate)
   run.child.emit('close', code)
   return await deployed
@@ -56,8 +58,7 @@ describe('the ssh process', () => {
     await deployEnding(0)
     const [run] = spawned
     expect(run?.program).toBe('ssh')
-    expect(run?.args.slice(0, 2)).toEqual(['-E', expect.stringMatching(/\/ssh\.log$/)])
-    expect(run?.args.slice(2)).toEqual([
+    expect(run?.args).toEqual([
       ...['-F', 'none'],
       ...['-o', 'BatchMode=yes'],
       ...['-o', 'CheckHostIP=no'],
@@ -68,7 +69,7 @@ describe('the ssh process', () => {
       ...['-o', 'IdentitiesOnly=yes'],
       ...['-o', 'IdentityAgent=none'],
       ...['-o', 'IdentityFile="/etc/blog/deploy key 100%%"'],
-      ...['-o', expect.stringMatching(/^LogLevel=/)],
+      ...['-o', 'LogLevel=VERBOSE'],
       ...['-o', 'PermitLocalCommand=no'],
       ...['-o', 'PreferredAuthentications=publickey'],
       ...['-o', 'RequestTTY=no'],
@@ -91,7 +92,7 @@ describe('the ssh process', () => {
     delete process.env.SSH_TEST_SECRET
     expect(spawned[0]?.options).toMatchObject({
       env: { PATH: '/usr/local/bin:/usr/bin:/bin' },
-      stdio: ['ignore', 'pipe', 'ignore'],
+      stdio: ['ignore', 'pipe', 'pipe'],
       killSignal: 'SIGKILL',
     })
     expect(Object.keys(spawned[0]?.options.env ?? {})).toEqual(['PATH'])
@@ -102,9 +103,13 @@ describe('the ssh process', () => {
     await deployEnding(0)
     const [first] = spawned.splice(0)
     await deployEnding(0, {}, { ...CALL, callId: 'other', callerId: 'other' })
-    expect(spawned[0]?.args.slice(2)).toEqual(first?.args.slice(2))
-    // ssh's own log, of this run alone, is gone with it.
-    expect(existsSync(first?.args[1] ?? '')).toBe(false)
+    expect(spawned[0]?.args).toEqual(first?.args)
+  })
+
+  it('needs no folder to write to', async () => {
+    vi.stubEnv('TMPDIR', '/missing')
+    onTestFinished(() => void vi.unstubAllEnvs())
+    expect(await deployEnding(0, { stdout: 'done' })).toBe('done')
   })
 
   it(`${verifies('P16')} is killed when the call is cancelled or its time is up`, async () => {
@@ -174,5 +179,21 @@ describe('how a deploy ended', () => {
       code: 'OUTCOME_UNKNOWN',
       message: expect.stringContaining('may still be running'),
     })
+  })
+
+  const LOG = 'Authenticated to www.example.org ([192.0.2.1]:2222) using "publickey".\r\n'
+  const BANNER = 'No trespassing. '.repeat(10_000)
+  it.each<[string, readonly string[]]>([
+    ['letter by letter', [...LOG]],
+    ['after a banner longer than all else', [`${BANNER}\n`, LOG]],
+    ['after a banner without an end of line', [BANNER + LOG]],
+    ['before more than all else', [LOG, ...Array<string>(1000).fill(BANNER), 'Permission denied']],
+  ])('cannot be told, if ssh was let in and said so %s', async (_, log) => {
+    await expect(deployEnding(255, { log })).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' })
+  })
+
+  it('is that nothing was run, if ssh said much and nothing of being let in', async () => {
+    const log = [BANNER, 'Authenticated', ' \nto\n', 'Permission denied (publickey).\r\n']
+    await expect(deployEnding(255, { log })).rejects.toMatchObject({ code: 'BACKEND_UNAVAILABLE' })
   })
 })

@@ -1,7 +1,4 @@
 import { spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { Deployer } from '../backend.ts'
 import { CodedError } from '../errors.ts'
 import { plainEnd } from '../vocabulary.ts'
@@ -21,8 +18,12 @@ const MAX_OUTPUT = 2000
 /** OpenSSH's own failures, its connection and its authentication among them. */
 const SSH_FAILED = 255
 
-/** What OpenSSH logs once the other side let it in: from then on, the command may run. */
-const LET_IN = /^Authenticated to /m
+/**
+ * What OpenSSH says once the other side let it in: from then on, the command may run. Before that, the other side can
+ * say nothing but a banner, whose last line this may follow without a break. One that says this itself makes a deploy
+ * that never began one of unknown outcome: the safe way to be wrong.
+ */
+const LET_IN = 'Authenticated to '
 
 /**
  * Runs the one command that the key is locked to on the other side (`restrict,command="…"`). What is sent as a command
@@ -36,20 +37,9 @@ export function sshDeployer(target: SshTarget, timeoutMs: number): Deployer {
     target: `${user}@${host}:${port}`,
     async deploy(call) {
       const deadline = AbortSignal.timeout(timeoutMs)
-      // What ssh says itself goes to a file of its own: the command can print the same words.
-      const folder = mkdtempSync(join(tmpdir(), 'deploy-'))
-      const logFile = join(folder, 'ssh.log')
-      let ended: Awaited<ReturnType<typeof run>>
-      let log: string
-      try {
-        ended = await run(['-E', logFile, ...sshArguments(target)], AbortSignal.any([call.signal, deadline]))
-        log = readLog(logFile)
-      } finally {
-        rmSync(folder, { recursive: true, force: true })
-      }
-      const { code, output } = ended
+      const { code, output, letIn } = await run(sshArguments(target), AbortSignal.any([call.signal, deadline]))
       if (code === 0) return plainEnd(output, MAX_OUTPUT)
-      if (code === SSH_FAILED && !LET_IN.test(log))
+      if (code === SSH_FAILED && !letIn)
         throw new CodedError(
           'BACKEND_UNAVAILABLE',
           'The deploy host cannot be reached or refuses the key. Nothing was run. Tell the operator.',
@@ -97,31 +87,32 @@ function quoted(path: string): string {
   return `"${path.replaceAll('%', '%%')}"`
 }
 
-function run(args: string[], signal: AbortSignal): Promise<{ code: number | null; output: string }> {
+interface Ended {
+  /** Null if it was killed. */
+  readonly code: number | null
+  readonly output: string
+  readonly letIn: boolean
+}
+
+function run(args: string[], signal: AbortSignal): Promise<Ended> {
   return new Promise((resolve, reject) => {
     // No shell, no input, and nothing of our environment, which holds secrets.
     const child = spawn('ssh', args, {
       env: { PATH: '/usr/local/bin:/usr/bin:/bin' },
-      stdio: ['ignore', 'pipe', 'ignore'],
+      stdio: ['ignore', 'pipe', 'pipe'],
       signal,
       killSignal: 'SIGKILL',
     })
     const output = lastOf(child.stdout)
+    const letIn = whether(child.stderr, LET_IN)
+    const ended = (code: number | null): Ended => ({ code, output: output(), letIn: letIn() })
     child.once('error', error => {
-      if (signal.aborted) return resolve({ code: null, output: output() })
+      if (signal.aborted) return resolve(ended(null))
       const message = 'The ssh program cannot be run. Nothing was run. Tell the operator.'
       reject(new CodedError('BACKEND_UNAVAILABLE', message, { cause: error }))
     })
-    child.once('close', code => resolve({ code, output: output() }))
+    child.once('close', code => resolve(ended(code)))
   })
-}
-
-function readLog(path: string): string {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch {
-    return ''
-  }
 }
 
 /** The end of what a stream brings, however much that is. */
@@ -131,4 +122,17 @@ function lastOf(stream: NodeJS.ReadableStream): () => string {
     kept = Buffer.concat([kept, chunk]).subarray(-4 * MAX_OUTPUT)
   })
   return () => kept.toString('utf8')
+}
+
+/** Whether a stream brings a text, however much else it brings: of that, nothing is kept. */
+function whether(stream: NodeJS.ReadableStream, text: string): () => boolean {
+  let end = ''
+  let found = false
+  stream.on('data', (chunk: Buffer) => {
+    if (found) return
+    end += chunk.toString('latin1')
+    found = end.includes(text)
+    end = end.slice(1 - text.length)
+  })
+  return () => found
 }

@@ -24,11 +24,6 @@ export interface Exchange<T> {
   readonly reply: z.ZodType<T>
 }
 
-/** The call with a deadline on all that is done for it, retries and reading included; a drip of bytes ends there too. */
-export function within(timeoutMs: number, call: BackendCall): BackendCall {
-  return { ...call, signal: AbortSignal.any([call.signal, AbortSignal.timeout(timeoutMs)]) }
-}
-
 /** Decoded bytes: what is counted is what is kept, however small it was on the wire. */
 const MAX_REPLY_BYTES = 1024 * 1024
 

@@ -3,7 +3,8 @@ import * as z from 'zod'
 import type { CrmBackend } from '../backend.ts'
 import { CodedError } from '../errors.ts'
 import { type Customer, CustomerId, type CustomerMatch, Plan, untrustedText } from '../vocabulary.ts'
-import { type AuthorisedFetch, exchange, within } from './http.ts'
+import { within } from './deadline.ts'
+import { type AuthorisedFetch, exchange } from './http.ts'
 
 /** What an operator may allow to be passed on. */
 export type CustomerField = 'id' | 'name' | 'company' | 'email' | 'phone' | 'country' | 'plan' | 'since'
@@ -63,29 +64,37 @@ export function restCustomers(
 
   return {
     findByEmail: (email, call) =>
-      exchange(fetch, within(apiTimeoutMs, call), {
-        endpoint: 'GET /customers/by-email',
-        path: urlPath`/customers/by-email`,
-        query: { email },
-        reply: CustomerReply,
-      }),
+      within(apiTimeoutMs, call, bounded =>
+        exchange(fetch, bounded, {
+          endpoint: 'GET /customers/by-email',
+          path: urlPath`/customers/by-email`,
+          query: { email },
+          reply: CustomerReply,
+        }),
+      ),
     search: (name, call) =>
-      exchange(fetch, within(apiTimeoutMs, call), {
-        endpoint: 'GET /customers/search',
-        path: urlPath`/customers/search`,
-        query: { name },
-        reply: SearchReply,
-      }),
+      within(apiTimeoutMs, call, bounded =>
+        exchange(fetch, bounded, {
+          endpoint: 'GET /customers/search',
+          path: urlPath`/customers/search`,
+          query: { name },
+          reply: SearchReply,
+        }),
+      ),
     async get(id, call) {
       if (!ID.test(id)) throw new CodedError('NOT_FOUND', 'There is no customer of this id.')
       const path = urlPath`/customers/${id}`
-      return await exchange(fetch, within(apiTimeoutMs, call), {
-        endpoint: 'GET /customers/{id}',
-        path,
-        reply: CustomerReply,
-      })
+      return await within(apiTimeoutMs, call, bounded =>
+        exchange(fetch, bounded, {
+          endpoint: 'GET /customers/{id}',
+          path,
+          reply: CustomerReply,
+        }),
+      )
     },
     whoami: call =>
-      exchange(fetch, within(apiTimeoutMs, call), { endpoint: 'GET /whoami', path: urlPath`/whoami`, reply: Whoami }),
+      within(apiTimeoutMs, call, bounded =>
+        exchange(fetch, bounded, { endpoint: 'GET /whoami', path: urlPath`/whoami`, reply: Whoami }),
+      ),
   }
 }

@@ -4,7 +4,8 @@ import * as z from 'zod'
 import type { BackendCall, NewTicket, TicketBackend } from '../backend.ts'
 import { CodedError } from '../errors.ts'
 import { Priority, Status, TicketId, type TicketReceipt, type TicketView, untrustedText } from '../vocabulary.ts'
-import { type AuthorisedFetch, exchange, once, within } from './http.ts'
+import { within } from './deadline.ts'
+import { type AuthorisedFetch, exchange, once } from './http.ts'
 
 /** All that this server can ever send. */
 export const REST_ENDPOINTS = ['POST /tickets', 'PATCH /tickets/{id}', 'GET /tickets/{id}', 'GET /whoami'] as const
@@ -49,34 +50,42 @@ const Whoami = z.object({ name: z.string().max(200), scopes: z.array(z.string().
 export function restTickets(fetch: AuthorisedFetch, timeoutMs: number): TicketBackend {
   return {
     create: (ticket, call) =>
-      once(fetch, within(timeoutMs, call), {
-        endpoint: 'POST /tickets',
-        path: urlPath`/tickets`,
-        body: ticket,
-        // Made of who asks for what, so that it is the same when the same is asked for again, by whichever process.
-        idempotencyKey: fingerprint(ticket, call),
-        reply: Receipt,
-        ifLost:
-          'Call createTicket again with the same arguments within ten minutes: it finds the ticket if there is one, and never makes a second.',
-      }),
-    update: async (id, change, call) =>
-      await once(fetch, within(timeoutMs, call), {
-        endpoint: 'PATCH /tickets/{id}',
-        path: ticketPath(id),
-        body: change,
-        // Of this call alone: the same change may be wanted again later, after another one.
-        idempotencyKey: call.callId,
-        reply: Receipt,
-        ifLost: 'Call getTicket to see whether the change is there before you repeat it.',
-      }),
-    get: async (id, call) =>
-      await exchange(fetch, within(timeoutMs, call), {
-        endpoint: 'GET /tickets/{id}',
-        path: ticketPath(id),
-        reply: View,
-      }),
+      within(timeoutMs, call, bounded =>
+        once(fetch, bounded, {
+          endpoint: 'POST /tickets',
+          path: urlPath`/tickets`,
+          body: ticket,
+          // Made of who asks for what, so that it is the same when the same is asked for again, by whichever process.
+          idempotencyKey: fingerprint(ticket, call),
+          reply: Receipt,
+          ifLost:
+            'Call createTicket again with the same arguments within ten minutes: it finds the ticket if there is one, and never makes a second.',
+        }),
+      ),
+    update: (id, change, call) =>
+      within(timeoutMs, call, bounded =>
+        once(fetch, bounded, {
+          endpoint: 'PATCH /tickets/{id}',
+          path: ticketPath(id),
+          body: change,
+          // Of this call alone: the same change may be wanted again later, after another one.
+          idempotencyKey: call.callId,
+          reply: Receipt,
+          ifLost: 'Call getTicket to see whether the change is there before you repeat it.',
+        }),
+      ),
+    get: (id, call) =>
+      within(timeoutMs, call, bounded =>
+        exchange(fetch, bounded, {
+          endpoint: 'GET /tickets/{id}',
+          path: ticketPath(id),
+          reply: View,
+        }),
+      ),
     whoami: call =>
-      exchange(fetch, within(timeoutMs, call), { endpoint: 'GET /whoami', path: urlPath`/whoami`, reply: Whoami }),
+      within(timeoutMs, call, bounded =>
+        exchange(fetch, bounded, { endpoint: 'GET /whoami', path: urlPath`/whoami`, reply: Whoami }),
+      ),
   }
 }
 

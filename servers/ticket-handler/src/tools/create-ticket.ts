@@ -19,6 +19,6 @@ export const createTicket = defineTool<TicketBackend>()({
   output: TicketReceipt,
   guard: ticket => ticket,
   confirm: ({ subject, description, priority, customerEmail }) =>
-    `Open a ${priority} ticket${customerEmail ? ` for ${customerEmail}` : ''}?\n\n${subject}\n\n${description}`,
+    `Open a ticket with ${priority} priority${customerEmail ? ` for ${customerEmail}` : ''}?\n\n${subject}\n\n${description}`,
   handler: (ticket, tickets, call) => tickets.create(ticket, call),
 })

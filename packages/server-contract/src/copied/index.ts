@@ -1,0 +1,5 @@
+export { describeCredentials, describeReadingCredential, describeWritingCredential } from './credentials.ts'
+export { describeDeadline } from './deadline.ts'
+export { describeExchange } from './exchange.ts'
+export { describeStdioTransport } from './stdio.ts'
+export { describeWrites } from './writes.ts'

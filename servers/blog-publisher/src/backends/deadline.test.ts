@@ -1,0 +1,4 @@
+import { describeDeadline } from '@narrow-deputies/server-contract/copied'
+import { within } from './deadline.ts'
+
+describeDeadline(within)
