@@ -37,6 +37,8 @@ export interface ToolSubject {
   readonly name: string
   /** An irreversible one asks the human under the settings above already. */
   readonly effect: 'read' | 'reversible' | 'irreversible'
+  /** What a remote caller's token needs. */
+  readonly scope: string
   /** Every argument. */
   readonly fields: Readonly<Record<string, Field>>
   /** The one of `endpoints` that a call ends at; left out if it ends at none. */

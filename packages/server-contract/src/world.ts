@@ -139,6 +139,11 @@ export class World {
     return this.backend.requests().slice(before)
   }
 
+  /** The audit files that a server with this configuration writes. */
+  trailOf(env: Record<string, string>): AuditTrail {
+    return this.#trailOf(env, 'sound')
+  }
+
   #trailOf({ AUDIT_FILE, XDG_STATE_HOME = '' }: Record<string, string>, audit: LaunchOptions['audit']): AuditTrail {
     const file = AUDIT_FILE || join(XDG_STATE_HOME, 'narrow-deputies', this.subject.name, 'audit.jsonl')
     const trail = new AuditTrail(file, this.auditKey)

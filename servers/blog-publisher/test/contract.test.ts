@@ -22,10 +22,11 @@ describeServerContract({
     BLOG_DEPLOY_TIMEOUT_MS: ['soon'],
   },
   tools: [
-    { name: 'listDrafts', effect: 'read', fields: {}, valid: () => ({}) },
+    { name: 'listDrafts', effect: 'read', scope: 'blog:read', fields: {}, valid: () => ({}) },
     {
       name: 'publishDraft',
       effect: 'irreversible',
+      scope: 'blog:publish',
       endpoint: 'POST /articles',
       fields: { filename: { kind: 'filename', max: 200 } },
       valid({ folder, n }) {

@@ -14,6 +14,7 @@ describeServerContract({
     {
       name: 'findCustomerByEmail',
       effect: 'read',
+      scope: 'crm:read',
       endpoint: 'GET /customers/by-email',
       fields: { email: { kind: 'email', max: 254 } },
       valid: () => ({ email: 'zoe@bronteson.example' }),
@@ -21,6 +22,7 @@ describeServerContract({
     {
       name: 'searchCustomers',
       effect: 'read',
+      scope: 'crm:read',
       endpoint: 'GET /customers/search',
       fields: { name: { kind: 'text', min: 2, max: 80, oneLine: true } },
       valid: () => ({ name: 'Brontëson' }),
@@ -28,6 +30,7 @@ describeServerContract({
     {
       name: 'getCustomer',
       effect: 'read',
+      scope: 'crm:read',
       endpoint: 'GET /customers/{id}',
       fields: { customerId: { kind: 'id', max: 64 } },
       valid: () => ({ customerId: 'cus_7hk2mq9tx4wd' }),

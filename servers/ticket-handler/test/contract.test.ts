@@ -21,6 +21,7 @@ describeServerContract({
     {
       name: 'createTicket',
       effect: 'reversible',
+      scope: 'tickets:write',
       endpoint: 'POST /tickets',
       fields: {
         subject: { kind: 'text', max: 200 },
@@ -38,6 +39,7 @@ describeServerContract({
     {
       name: 'updateTicket',
       effect: 'reversible',
+      scope: 'tickets:write',
       endpoint: 'PATCH /tickets/{id}',
       fields: {
         ticketId: ID,
@@ -55,6 +57,7 @@ describeServerContract({
     {
       name: 'getTicket',
       effect: 'read',
+      scope: 'tickets:read',
       endpoint: 'GET /tickets/{id}',
       fields: { ticketId: ID },
       valid: ({ n }) => ({ ticketId: ticketId(n) }),

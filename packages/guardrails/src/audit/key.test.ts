@@ -37,7 +37,7 @@ describe('parseAuditKey', () => {
   ])(`${verifies('P11')} refuses %s, in words that do not hold it`, (_, text) => {
     const error = thrownBy(() => parseAuditKey(text))
     expect(error).toBeInstanceOf(RangeError)
-    expect(error.message).toMatch(/^an audit key (is written in hex or base64|has at least 32 bytes, not \d+)$/)
+    expect(error.message).toMatch(/^a key (is written in hex or base64|has at least 32 bytes, not \d+)$/)
   })
 
   it(`${verifies('P11')} gives away nothing of the key but a name of 8 digits`, () => {

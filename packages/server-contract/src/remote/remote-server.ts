@@ -1,0 +1,152 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { request as httpRequest, type IncomingHttpHeaders } from 'node:http'
+import type { Message } from '../running-server.ts'
+
+const MODERN = '2026-07-28'
+const CLIENT = { name: 'contract', version: '1.0.0' }
+const ACCEPT = 'application/json, text/event-stream'
+
+/** A reply as it came, byte for byte. */
+export interface Reply {
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+  readonly text: string
+}
+
+/** A header may stand twice: a list gives each value a line of its own. */
+export type Headers = Readonly<Record<string, string | readonly string[] | undefined>>
+
+/** A server process that serves HTTP, and its wire, with no SDK between. */
+export class RemoteServer {
+  readonly child: ChildProcess
+  stdout = ''
+  stderr = ''
+  #port = 0
+  readonly #exit: Promise<number | null>
+
+  /** @param entry the path of a built `main.js` */
+  constructor(entry: string, env: Record<string, string>, args: readonly string[] = ['--port', '0']) {
+    this.child = spawn(process.execPath, [entry, 'http', ...args], {
+      env: { PATH: process.env.PATH ?? '', ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    this.child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      this.stdout += text
+    })
+    this.child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.stderr += text
+    })
+    this.#exit = once(this.child, 'close').then(([code]) => code as number | null)
+  }
+
+  /** Resolves once it listens. @throws if it ends before */
+  async listening(): Promise<void> {
+    while (!/ listens at \S+\n/.test(this.stdout)) {
+      const ended = await Promise.race([this.#exit.then(() => true), new Promise(resolve => setTimeout(resolve, 10))])
+      if (ended) throw new Error(`the server ended: ${this.stderr}`)
+    }
+    this.#port = Number(/:(\d+)\/mcp\n/.exec(this.stdout)?.[1])
+  }
+
+  get port(): number {
+    return this.#port
+  }
+
+  get exited(): Promise<number | null> {
+    return this.#exit
+  }
+
+  /** The address of the endpoint, as a local client has it. */
+  get url(): string {
+    return `http://127.0.0.1:${this.#port}/mcp`
+  }
+
+  /** Sends a request as it is: no header is added but those that HTTP itself needs. */
+  async send(method: string, path: string, headers: Headers = {}, body?: string | Buffer): Promise<Reply> {
+    return await new Promise((resolve, reject) => {
+      const given = Object.entries(headers).filter(
+        (entry): entry is [string, string | string[]] => entry[1] !== undefined,
+      )
+      const request = httpRequest(
+        { host: '127.0.0.1', port: this.#port, method, path, headers: Object.fromEntries(given), agent: false },
+        response => {
+          const chunks: Buffer[] = []
+          response.on('data', (chunk: Buffer) => chunks.push(chunk))
+          const end = (): void =>
+            resolve({
+              status: response.statusCode ?? 0,
+              headers: response.headers,
+              text: Buffer.concat(chunks).toString('utf8'),
+            })
+          response.once('end', end).once('error', reject)
+        },
+      )
+      request.once('error', reject)
+      request.end(body)
+    })
+  }
+
+  /** Sends one message of the later era, as a client does. */
+  async modern(token: string | undefined, method: string, params: Message = {}, more: Headers = {}): Promise<Reply> {
+    const envelope = {
+      'io.modelcontextprotocol/protocolVersion': MODERN,
+      'io.modelcontextprotocol/clientInfo': CLIENT,
+      'io.modelcontextprotocol/clientCapabilities': { elicitation: {} },
+    }
+    const message = {
+      jsonrpc: '2.0',
+      id: 1,
+      method,
+      params: { ...params, _meta: { ...envelope, ...(params._meta as Message | undefined) } },
+    }
+    const name = typeof params.name === 'string' ? { 'Mcp-Name': params.name } : {}
+    const headers = {
+      'Content-Type': 'application/json',
+      Accept: ACCEPT,
+      'MCP-Protocol-Version': MODERN,
+      'Mcp-Method': method,
+      ...name,
+      ...(token !== undefined && { Authorization: `Bearer ${token}` }),
+      ...more,
+    }
+    return await this.send('POST', '/mcp', headers, JSON.stringify(message))
+  }
+
+  /** Calls a tool in the later era. */
+  async call(token: string | undefined, name: string, args: unknown, extra: Message = {}): Promise<Reply> {
+    return await this.modern(token, 'tools/call', { name, arguments: args, ...extra })
+  }
+
+  /** Sends one message of the earlier era. */
+  async legacy(token: string | undefined, session: string | undefined, message: Message): Promise<Reply> {
+    const headers = {
+      'Content-Type': 'application/json',
+      Accept: ACCEPT,
+      ...(session !== undefined && { 'Mcp-Session-Id': session }),
+      ...(token !== undefined && { Authorization: `Bearer ${token}` }),
+    }
+    return await this.send('POST', '/mcp', headers, JSON.stringify({ jsonrpc: '2.0', ...message }))
+  }
+
+  /** Opens a session of the earlier era. Resolves to its id. */
+  async openSession(token: string | undefined): Promise<string> {
+    const params = { protocolVersion: '2025-06-18', capabilities: { elicitation: {} }, clientInfo: CLIENT }
+    const { headers } = await this.legacy(token, undefined, { id: 0, method: 'initialize', params })
+    const session = String(headers['mcp-session-id'])
+    await this.legacy(token, session, { method: 'notifications/initialized' })
+    return session
+  }
+
+  async kill(signal: NodeJS.Signals): Promise<number | null> {
+    this.child.kill(signal)
+    return await this.#exit
+  }
+}
+
+/** The one JSON-RPC message of a reply, be it JSON or a stream that ended. */
+export function messageOf({ headers, text }: Reply): Message {
+  if (!String(headers['content-type']).startsWith('text/event-stream')) return JSON.parse(text) as Message
+  const data = text.split('\n').findLast(line => line.startsWith('data: ') && line.length > 6)
+  return JSON.parse(data?.slice(6) ?? '{}') as Message
+}

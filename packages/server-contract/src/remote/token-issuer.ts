@@ -1,0 +1,115 @@
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { exportJWK, generateKeyPair, type JWK, type JWTPayload, SignJWT } from 'jose'
+
+type GeneratedKey = Awaited<ReturnType<typeof generateKeyPair>>['privateKey']
+
+interface SigningKey {
+  readonly kid: string
+  readonly alg: string
+  readonly privateKey: GeneratedKey
+  readonly publicJwk: JWK
+}
+
+/** What a token is to be like, where that differs from a good one; `undefined` leaves a claim or a header out. */
+export interface TokenWishes {
+  readonly claims?: Record<string, unknown>
+  readonly header?: Record<string, unknown>
+  /** Another key than the current one. */
+  readonly key?: SigningKey
+}
+
+/** An identity provider that signs whatever a test wants to be signed: real keys, real metadata, over real HTTP. */
+export class TokenIssuer {
+  /** Every request that came for its metadata or its keys: the path. */
+  readonly requests: string[] = []
+  /** What it answers with in place of what was asked for, while it is set. */
+  fault: 'refuses' | 'hangs' | 'lies' | undefined
+  readonly #http: Server
+  #keys: SigningKey[] = []
+  #url = ''
+
+  constructor() {
+    this.#http = createServer((request, response) => {
+      this.requests.push(request.url ?? '')
+      if (this.fault === 'hangs') return
+      if (this.fault === 'refuses') return void response.writeHead(500).end('{}')
+      const body =
+        this.fault === 'lies'
+          ? { issuer: 'http://127.0.0.1:9', jwks_uri: 'http://127.0.0.1:9/jwks', keys: 'none' }
+          : request.url === '/jwks'
+            ? { keys: this.#keys.map(({ publicJwk }) => publicJwk) }
+            : request.url === '/.well-known/oauth-authorization-server'
+              ? { issuer: this.url, jwks_uri: `${this.url}/jwks` }
+              : undefined
+      response.writeHead(body ? 200 : 404, { 'Content-Type': 'application/json' }).end(JSON.stringify(body ?? {}))
+    })
+  }
+
+  async open(): Promise<void> {
+    await this.addKey()
+    await this.listen(0)
+  }
+
+  /** Opens again at the address that it had. */
+  async listen(port: number = Number(new URL(this.#url).port)): Promise<void> {
+    await new Promise<void>(resolve => this.#http.listen(port, '127.0.0.1', resolve))
+    this.#url = `http://127.0.0.1:${(this.#http.address() as AddressInfo).port}`
+  }
+
+  async close(): Promise<void> {
+    const closed = new Promise(resolve => this.#http.close(resolve))
+    this.#http.closeAllConnections()
+    await closed
+  }
+
+  /** Its identifier. */
+  get url(): string {
+    return this.#url
+  }
+
+  /** The one that signs. */
+  get currentKey(): SigningKey {
+    const key = this.#keys.at(-1)
+    if (!key) throw new Error('the issuer is not open')
+    return key
+  }
+
+  /** Publishes another key, which signs from now on. */
+  async addKey(alg = 'ES256'): Promise<SigningKey> {
+    const key = await newKey(`key-${this.#keys.length + 1}`, alg)
+    this.#keys.push(key)
+    return key
+  }
+
+  /** Publishes the current key alone. */
+  dropOldKeys(): void {
+    this.#keys = [this.currentKey]
+  }
+
+  /** A token like a good provider's, but for what is wished. @param audience the server that it is for */
+  async token(audience: string, scope: string, { claims, header, key = this.currentKey }: TokenWishes = {}) {
+    const now = Math.floor(Date.now() / 1000)
+    const payload = {
+      iss: this.url,
+      aud: audience,
+      sub: 'ada',
+      client_id: 'contract-client',
+      jti: `t${Math.random().toString(36).slice(2)}`,
+      iat: now,
+      exp: now + 300,
+      scope,
+      ...claims,
+    }
+    const protectedHeader = { alg: key.alg, kid: key.kid, typ: 'at+jwt', ...header }
+    return await new SignJWT(JSON.parse(JSON.stringify(payload)) as JWTPayload)
+      .setProtectedHeader(JSON.parse(JSON.stringify(protectedHeader)))
+      .sign(key.privateKey)
+  }
+}
+
+/** A key that no issuer has published yet. */
+export async function newKey(kid: string, alg = 'ES256'): Promise<SigningKey> {
+  const { publicKey, privateKey } = await generateKeyPair(alg, { extractable: true })
+  return { kid, alg, privateKey, publicJwk: { ...(await exportJWK(publicKey)), kid, alg, use: 'sig' } }
+}
