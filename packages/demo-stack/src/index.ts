@@ -7,7 +7,7 @@ export type { Customer } from './crm/customers.ts'
 export { DEMO_PEOPLE, type Person } from './identity/people.ts'
 export { type IdentityOptions, type IdentityProvider, startIdentityProvider } from './identity/provider.ts'
 export type { ProtectedResource } from './identity/resources.ts'
-export { type Decide, ScriptedBrowser, signIn } from './identity/scripted-browser.ts'
+export { type Decide, type Decision, ScriptedBrowser, signIn } from './identity/scripted-browser.ts'
 export type { LoggedRequest } from './request-log.ts'
 export type { Ticket, TicketNote } from './tickets/ticket-store.ts'
 

@@ -1,5 +1,7 @@
-/** What a person does with a question: an answer, or a look at the page first. */
-export type Decide = 'allow' | 'deny' | ((page: { readonly html: string; readonly text: string }) => 'allow' | 'deny')
+/** What a person does when an app asks; `switch` signs in as somebody else. */
+export type Decision = 'allow' | 'deny' | 'switch'
+/** A decision, or a look at the page first. */
+export type Decide = Decision | ((page: { readonly html: string; readonly text: string }) => Decision)
 
 interface Form {
   readonly action: string
