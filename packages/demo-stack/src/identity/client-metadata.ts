@@ -7,7 +7,6 @@ const KEPT = [
   'client_name',
   'client_secret',
   'client_secret_expires_at',
-  'client_uri',
   'grant_types',
   'redirect_uris',
   'response_types',
@@ -22,11 +21,8 @@ const LONGEST = 1000
  */
 export function narrowClientMetadata(metadata: Record<string, unknown>): void {
   for (const name of Object.keys(metadata)) if (!KEPT.includes(name)) delete metadata[name]
-  for (const name of ['client_name', 'client_uri']) {
-    const value = metadata[name]
-    if (typeof value === 'string' && value.length > LONGEST) invalid(`${name} is too long`)
-  }
-  const uris = metadata.redirect_uris
+  const { client_name: name, redirect_uris: uris } = metadata
+  if (typeof name === 'string' && name.length > LONGEST) invalid('client_name is too long')
   if (!Array.isArray(uris)) return
   if (uris.length > MOST_REDIRECT_URIS) invalid('too many redirect_uris')
   if (uris.some(uri => typeof uri === 'string' && uri.length > LONGEST)) invalid('a redirect_uri is too long')

@@ -1,4 +1,5 @@
 import type { Adapter, AdapterPayload } from 'oidc-provider'
+import { errors } from 'oidc-provider'
 
 const MOST_ENTRIES = 5000
 
@@ -39,9 +40,11 @@ export class Memory implements Adapter {
     return undefined
   }
 
+  /** Checks again what the library has checked: of two requests at once with one code or token, the second fails. */
   async consume(id: string): Promise<void> {
     const payload = await this.find(id)
-    if (payload !== undefined) payload.consumed = Math.floor(Date.now() / 1000)
+    if (payload === undefined || payload.consumed) throw new errors.InvalidGrant('used already')
+    payload.consumed = Math.floor(Date.now() / 1000)
   }
 
   async destroy(id: string): Promise<void> {

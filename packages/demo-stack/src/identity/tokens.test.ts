@@ -103,6 +103,18 @@ describe('tokens', () => {
     expect(await flow.refresh(first.json.refresh_token)).toMatchObject({ status: 400 })
   })
 
+  it('are given once for a code, and for a refresh token, also to requests at the same time', async () => {
+    const flow = await flowForTest(await providerForTest())
+    const answer = await flow.authorize(ADA, 'allow')
+    const statuses = async (requests: Promise<{ status: number }>[]) =>
+      (await Promise.all(requests)).map(({ status }) => status).sort()
+    expect(await statuses([1, 2, 3].map(() => flow.redeem(answer)))).toEqual([200, 400, 400])
+
+    const other = await flowForTest(flow.idp)
+    const { refresh_token } = await other.tokens(ADA)
+    expect(await statuses([1, 2, 3].map(() => other.refresh(refresh_token)))).toEqual([200, 400, 400])
+  })
+
   it('are refused to another client with the code', async () => {
     const idp = await providerForTest()
     const flow = await flowForTest(idp)
