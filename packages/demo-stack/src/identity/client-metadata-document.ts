@@ -13,6 +13,7 @@ const KEPT_MS = 5 * 60_000
 const FAILURE_KEPT_MS = 5000
 const MOST_KEPT = 200
 const MOST_AT_ONCE = 10
+const GRANTS: readonly unknown[] = ['authorization_code', 'refresh_token']
 const LOOPBACK_NAMES = ['127.0.0.1', '[::1]', 'localhost']
 
 interface Kept {
@@ -63,24 +64,30 @@ async function load(url: URL, id: string): Promise<ClientMetadata> {
   let document: unknown
   try {
     document = JSON.parse(await fetchText(url))
-  } catch {
-    // The reason would tell a stranger what is listening where.
-    throw new errors.InvalidClientMetadata('the client metadata document could not be fetched')
+  } catch (cause) {
+    // The reason is for callers of this: it would tell a stranger what is listening where.
+    throw new errors.InvalidClientMetadata('the client metadata document could not be fetched', { cause })
   }
   if (typeof document !== 'object' || document === null || Array.isArray(document)) {
     throw new errors.InvalidClientMetadata('the client metadata document is not a JSON object')
   }
-  const { client_id, token_endpoint_auth_method = 'none', grant_types, ...rest } = document as ClientMetadata
-  if (client_id !== id) {
+  const { token_endpoint_auth_method = 'none', grant_types: grants, ...rest } = document as Record<string, unknown>
+  if (rest.client_id !== id) {
     throw new errors.InvalidClientMetadata('the client_id in the client metadata document is not its address')
   }
   // A secret in a public document is none.
   if (token_endpoint_auth_method !== 'none' || 'client_secret' in rest) {
     throw new errors.InvalidClientMetadata('a client with a metadata document can only be a public client here')
   }
-  // A document is written for every provider there is; what this one does not have is left out.
-  const grants = grant_types?.filter(type => ['authorization_code', 'refresh_token'].includes(type))
-  return { ...rest, client_id, token_endpoint_auth_method, ...(grants !== undefined && { grant_types: grants }) }
+  // A document is written for every provider there is; what this one does not have is left out. The library checks
+  // the rest.
+  const known = Array.isArray(grants) ? grants.filter(grant => GRANTS.includes(grant)) : grants
+  return {
+    ...rest,
+    client_id: id,
+    token_endpoint_auth_method,
+    ...(known !== undefined && { grant_types: known }),
+  } as ClientMetadata
 }
 
 function fetchText(url: URL): Promise<string> {

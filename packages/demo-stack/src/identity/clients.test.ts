@@ -1,9 +1,7 @@
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
-import type { ServerResponse } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { gzipSync } from 'node:zlib'
 import { createRemoteJWKSet, jwtVerify } from 'jose'
 import { afterEach, describe, expect, it } from 'vitest'
 import {
@@ -15,11 +13,9 @@ import {
   postJson,
   providerForTest,
   register,
-  serverForTest,
 } from '../../test/identity-fixture.ts'
 import { ClientMetadataDocuments } from './client-metadata-document.ts'
 import { Clients } from './clients.ts'
-import { mayReach } from './reachable-address.ts'
 
 describe('registration', () => {
   it('is open, and keeps no more than is needed', async () => {
@@ -66,6 +62,21 @@ describe('registration', () => {
     const { error, client_id } = await register(await providerForTest(), metadata)
     expect(client_id).toBeUndefined()
     expect(error).toMatch(/^invalid_(client_metadata|redirect_uri)$/)
+  })
+
+  it('answers odd values with a reason, whatever they are', async () => {
+    const idp = await providerForTest()
+    const names = ['redirect_uris', 'grant_types', 'response_types', 'token_endpoint_auth_method', 'client_name']
+    for (const name of [...names, 'application_type', 'client_id', 'client_secret', 'scope', 'jwks', '__proto__']) {
+      for (const value of [null, true, 1, '', 'x', [], [null], [{}], {}, { length: 1 }]) {
+        const { status } = await postJson(`${idp.issuer}/reg`, {
+          redirect_uris: [CALLBACK],
+          ...Object.fromEntries([[name, value]]),
+        })
+        expect([name, value, status < 500]).toEqual([name, value, true])
+      }
+    }
+    for (const body of [null, [], 1, 'x']) expect((await postJson(`${idp.issuer}/reg`, body)).status).toBe(400)
   })
 
   it('lets a native app come back to any port on loopback, and to nowhere else', async () => {
@@ -118,110 +129,6 @@ describe('registration', () => {
     expect(await clients.find('client-0')).toBeUndefined()
     expect(await clients.find('client-1')).toBeDefined()
     expect(await clients.find('client-1000')).toBeDefined()
-  })
-})
-
-describe('a client metadata document', () => {
-  const send = (response: ServerResponse, body: unknown) =>
-    response.end(typeof body === 'string' ? body : JSON.stringify(body))
-
-  it('is a client without registration', async () => {
-    let fetched = 0
-    const server = await serverForTest((_request, response) => {
-      fetched++
-      send(response, {
-        client_id: `${server}/app.json`,
-        client_name: 'Documented app',
-        redirect_uris: [CALLBACK],
-        grant_types: ['authorization_code', 'refresh_token', 'urn:ietf:params:oauth:grant-type:device_code'],
-        token_endpoint_auth_method: 'none',
-      })
-    })
-    const flow = new Flow(await providerForTest(), `${server}/app.json`)
-    let text = ''
-    const answer = await flow.authorize(ADA, page => {
-      text = page.text
-      return 'allow'
-    })
-    expect(text).toContain(`“Documented app”`)
-    expect(text).toContain(`The app is described at ${new URL(server).host}`)
-    const { json } = await flow.redeem(answer)
-    const keys = createRemoteJWKSet(new URL(`${flow.idp.issuer}/jwks`))
-    const { payload } = await jwtVerify(json.access_token, keys, { audience: BLOG.url })
-    expect(payload.client_id).toBe(`${server}/app.json`)
-    expect((await flow.refresh(json.refresh_token)).status).toBe(200)
-    expect(fetched).toBe(1)
-  })
-
-  const good = (client_id: string) => ({ client_id, redirect_uris: [CALLBACK] })
-  it.each<[string, (response: ServerResponse, id: string) => void]>([
-    ['names another client', (response, id) => send(response, good(`${id}2`))],
-    ['names none', (response, id) => send(response, { ...good(id), client_id: undefined })],
-    ['is no JSON', response => send(response, '<!doctype html>')],
-    ['is a list', response => send(response, '[]')],
-    ['is nothing', response => send(response, 'null')],
-    ['is elsewhere', (response, id) => response.writeHead(302, { Location: `${id}?` }).end()],
-    ['is missing', (response, id) => send(response.writeHead(404), good(id))],
-    ['is huge', (response, id) => send(response, { ...good(id), padding: 'x'.repeat(6000) })],
-    [
-      'is packed',
-      (response, id) => response.setHeader('Content-Encoding', 'gzip').end(gzipSync(JSON.stringify(good(id)))),
-    ],
-    ['has a secret', (response, id) => send(response, { ...good(id), client_secret: 'demo' })],
-    ['wants one', (response, id) => send(response, { ...good(id), token_endpoint_auth_method: 'client_secret_post' })],
-    ['has no redirect URI', (response, id) => send(response, { client_id: id })],
-    ['has redirect URIs that are none', (response, id) => send(response, { ...good(id), redirect_uris: [1] })],
-  ])('that %s is refused', async (_what, answer) => {
-    const server = await serverForTest((_request, response) => answer(response, `${server}/app.json`))
-    const flow = new Flow(await providerForTest(), `${server}/app.json`)
-    await expect(flow.authorize(ADA, 'allow')).rejects.toThrow('This did not work')
-  })
-
-  it('that does not come is not waited for', async () => {
-    let asked = 0
-    const server = await serverForTest(async (_request, response) => {
-      asked++
-      // A drip, which no idle timeout would end.
-      for (let n = 0; n < 60 && !response.destroyed; n++) {
-        response.write(' ')
-        await pause(100)
-      }
-    })
-    const flow = new Flow(await providerForTest(), `${server}/app.json`)
-    const start = Date.now()
-    await expect(flow.authorize(ADA, 'allow')).rejects.toThrow('could not be fetched')
-    expect(Date.now() - start).toBeLessThan(5000)
-    expect(asked).toBe(1)
-  })
-
-  it.each([
-    'http://app.example/app.json',
-    'http://169.254.169.254/app.json',
-    'http://127.0.0.1:1/',
-    'http://127.0.0.1:1/a/../app.json',
-    'http://user@127.0.0.1:1/app.json',
-    'http://127.0.0.1:1/app.json#x',
-    'HTTP://127.0.0.1:1/app.json',
-    'file:///etc/passwd',
-    'not-an-address',
-  ])('is not looked for at %s', async id => {
-    expect(await new ClientMetadataDocuments().find(id)).toBeUndefined()
-  })
-
-  it.each(['https://169.254.169.254/app.json', 'https://10.0.0.1/app.json', 'https://[fd00::1]/app.json'])(
-    'is not fetched from %s',
-    async id => {
-      await expect(new ClientMetadataDocuments().find(id)).rejects.toThrow('invalid_client_metadata')
-    },
-  )
-
-  it('comes from loopback or a public address', () => {
-    const reached = ['127.0.0.1', '::1', '93.184.216.34', '2606:2800:220:1::1']
-    const refused = ['10.1.2.3', '172.31.0.1', '192.168.1.1', '100.64.0.1', '169.254.169.254', '0.0.0.0', '224.0.0.1']
-    const refused6 = ['::', 'fe80::1', 'fd00::1', '::ffff:10.0.0.1', '64:ff9b::a00:1', '2002:a00:1::', '2001:db8::1']
-    expect(reached.filter(address => !mayReach(address, 'loopback or public'))).toEqual([])
-    expect([...refused, ...refused6, 'name'].filter(address => mayReach(address, 'loopback or public'))).toEqual([])
-    expect(mayReach('93.184.216.34', 'loopback')).toBe(false)
   })
 })
 

@@ -16,6 +16,25 @@ function watching(decision: 'allow' | 'deny') {
   return { seen, decide }
 }
 
+/** Requests of a browser that somebody else steers: all cookies, whatever the address. */
+function handDriven() {
+  const cookies = new Map<string, string>()
+  return async (url: string, body?: string) => {
+    const cookie = [...cookies].map(pair => pair.join('=')).join('; ')
+    const headers = { cookie, 'Content-Type': 'application/x-www-form-urlencoded' }
+    const reply = await fetch(url, {
+      redirect: 'manual',
+      headers,
+      ...(body !== undefined && { method: 'POST', body }),
+    })
+    for (const line of reply.headers.getSetCookie()) {
+      const [name = '', value = ''] = line.split(';')[0]?.split('=') ?? []
+      cookies.set(name, value)
+    }
+    return { status: reply.status, next: new URL(reply.headers.get('location') ?? '/', url).href }
+  }
+}
+
 describe('signing in and consent', () => {
   it('tells in words who asks for what', async () => {
     const flow = await flowForTest(await providerForTest(), { client_name: 'Notes' })
@@ -40,6 +59,7 @@ describe('signing in and consent', () => {
   it('says the same of a wrong password and an unknown name', async () => {
     const flow = await flowForTest(await providerForTest())
     const message = 'This username and password do not go together.'
+    const start = Date.now()
     for (const who of [
       { ...ADA, password: 'wrong' },
       { ...ADA, username: 'nobody' },
@@ -47,6 +67,7 @@ describe('signing in and consent', () => {
     ]) {
       await expect(flow.authorize(who, 'allow')).rejects.toThrow(message)
     }
+    expect(Date.now() - start).toBeGreaterThan(3 * 200)
   })
 
   it('stops guessing, at known names and others alike', async () => {
@@ -80,21 +101,7 @@ describe('signing in and consent', () => {
 
   it('takes no yes that the page did not offer', async () => {
     const flow = await flowForTest(await providerForTest())
-    const cookies = new Map<string, string>()
-    const send = async (url: string, body?: string) => {
-      const cookie = [...cookies].map(pair => pair.join('=')).join('; ')
-      const headers = { cookie, 'Content-Type': 'application/x-www-form-urlencoded' }
-      const reply = await fetch(url, {
-        redirect: 'manual',
-        headers,
-        ...(body !== undefined && { method: 'POST', body }),
-      })
-      for (const line of reply.headers.getSetCookie()) {
-        const [name = '', value = ''] = line.split(';')[0]?.split('=') ?? []
-        cookies.set(name, value)
-      }
-      return { status: reply.status, next: new URL(reply.headers.get('location') ?? '/', url).href }
-    }
+    const send = handDriven()
     const signInPage = await send(flow.url({ scope: 'blog:publish' }))
     expect(await send(signInPage.next, 'action=allow')).toMatchObject({ status: 400 })
     const signedIn = await send(signInPage.next, `action=sign-in&username=grace&password=${GRACE.password}`)
@@ -102,7 +109,19 @@ describe('signing in and consent', () => {
     expect(consentPage.next).toContain('/interaction/')
     expect(await send(consentPage.next, 'action=allow')).toMatchObject({ status: 400 })
     expect(await send(consentPage.next, 'action=anything')).toMatchObject({ status: 400 })
+    expect(await send(consentPage.next, `action=${'x'.repeat(5000)}`)).toMatchObject({ status: 413 })
+    expect(await send(`${consentPage.next}x`, 'action=deny')).toMatchObject({ status: 400 })
     expect(await send(consentPage.next, 'action=deny')).toMatchObject({ status: 303 })
+  })
+
+  it('takes no yes where it asks who is there', async () => {
+    const flow = await flowForTest(await providerForTest())
+    const send = handDriven()
+    const first = await send(flow.url())
+    const signedIn = await send(first.next, `action=sign-in&username=ada&password=${ADA.password}`)
+    await send(signedIn.next)
+    const again = await send(flow.url({ prompt: 'login' }))
+    expect(await send(again.next, 'action=allow')).toMatchObject({ status: 400 })
   })
 
   it('asks only for what is new when an app wants more', async () => {
@@ -162,7 +181,7 @@ describe('signing in and consent', () => {
 
   it('lets somebody else sign in instead', async () => {
     const flow = await flowForTest(await providerForTest())
-    await flow.authorize(ADA, 'allow')
+    const { refresh_token } = await flow.tokens(ADA)
     let switched = false
     const answer = await flow.authorize(
       GRACE,
@@ -178,6 +197,8 @@ describe('signing in and consent', () => {
     expect(switched).toBe(true)
     const { json } = await flow.redeem(answer)
     expect(decodeJwt(json.access_token)).toMatchObject({ sub: GRACE.sub, scope: 'blog:read' })
+    // The browser is Grace's now; what Ada allowed the app before is not hers to end.
+    expect(decodeJwt((await flow.refresh(refresh_token)).json.access_token)).toMatchObject({ sub: ADA.sub })
   })
 })
 

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process'
-import { createServer } from 'node:net'
+import { once } from 'node:events'
+import { connect, createServer } from 'node:net'
 import { promisify } from 'node:util'
 import type {
   OAuthClientInformationMixed,
@@ -89,6 +90,10 @@ describe('the provider', () => {
   it('closes at once, and once more', async () => {
     const idp = await providerForTest()
     await (await fetch(`${idp.issuer}/jwks`)).text()
+    const idle = connect(Number(new URL(idp.issuer).port), '127.0.0.1')
+    await once(idle, 'connect')
+    idle.write('POST /token HTTP/1.1\r\n')
+    idle.on('error', () => {})
     await Promise.all([idp.close(), idp.close()])
     await idp.close()
     await expect(fetch(`${idp.issuer}/jwks`)).rejects.toThrow()
