@@ -13,6 +13,16 @@ export const oneFile = defineConfig({
   splitting: false,
   minify: false,
   clean: true,
+  // A library on the way takes colours for its debug output if they are installed: here nothing is.
+  esbuildPlugins: [
+    {
+      name: 'no-optional-colours',
+      setup({ onResolve, onLoad }) {
+        onResolve({ filter: /^supports-color$/ }, ({ path }) => ({ path, namespace: 'nothing' }))
+        onLoad({ filter: /.*/, namespace: 'nothing' }, () => ({ contents: 'module.exports = {}' }))
+      },
+    },
+  ],
   outExtension: () => ({ js: '.js' }),
   banner: {
     js: "#!/usr/bin/env node\nimport { createRequire as __createRequire } from 'node:module';const require = __createRequire(import.meta.url);",
