@@ -1,0 +1,34 @@
+import { expect } from 'vitest'
+import type { ServerSubject } from '../subject.ts'
+import type { Reply } from './remote-server.ts'
+import { PUBLIC_URL } from './remote-world.ts'
+
+/** Where a client of {@link PUBLIC_URL} finds out how to be let in (RFC 9728, 3.1). */
+export const METADATA_URL = 'https://mcp.example.com/.well-known/oauth-protected-resource/mcp'
+
+const PARAMETER = /([a-z_]+)="([^"\\]*)"/g
+
+/** The parameters of the one Bearer challenge of a reply. */
+export function challengeOf({ headers }: Reply): Readonly<Record<string, string>> {
+  const text = String(headers['www-authenticate'])
+  // Nothing but parameters, each quoted: whatever a token holds cannot end one and begin another.
+  expect(text).toMatch(/^Bearer [a-z_]+="[^"\\]*"(?:, [a-z_]+="[^"\\]*")*$/)
+  const parameters = [...text.matchAll(PARAMETER)].map(([, name = '', value = '']): [string, string] => [name, value])
+  expect(new Set(parameters.map(([name]) => name)).size).toBe(parameters.length)
+  return Object.fromEntries(parameters)
+}
+
+/** That a client is told to sign in, and where. @param presented whether it came with a token of some kind */
+export function expectSignIn(reply: Reply, { tools }: ServerSubject, presented: boolean): void {
+  expect(reply.status, reply.text).toBe(401)
+  const { error, error_description: description, scope, resource_metadata: where, ...others } = challengeOf(reply)
+  const reading = tools.filter(({ effect }) => effect === 'read').map(tool => tool.scope)
+  expect({ error, scope, where, others }).toEqual({
+    error: presented ? 'invalid_token' : undefined,
+    scope: [...new Set(reading)].join(' '),
+    where: METADATA_URL,
+    others: {},
+  })
+  expect(description !== undefined).toBe(presented)
+  expect(new URL(METADATA_URL).origin).toBe(new URL(PUBLIC_URL).origin)
+}

@@ -1,0 +1,21 @@
+import { existsSync } from 'node:fs'
+import { afterAll, beforeAll, describe } from 'vitest'
+import type { ServerSubject } from '../subject.ts'
+import { RemoteWorld } from './remote-world.ts'
+import { describeScopes } from './sections/scopes.ts'
+import { describeTokens } from './sections/tokens.ts'
+
+/** What every server has to prove of its built file to callers from elsewhere, over real sockets, with a real issuer. */
+export function describeRemoteContract(subject: ServerSubject): void {
+  const world = new RemoteWorld(subject)
+  describe(`the remote contract of ${subject.name}`, () => {
+    beforeAll(async () => {
+      if (!existsSync(subject.entry)) throw new Error(`${subject.entry} is not built: run pnpm build`)
+      await world.open()
+    })
+    afterAll(() => world.close())
+
+    describeTokens(world)
+    describeScopes(world)
+  })
+}
