@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { afterAll, beforeAll, describe } from 'vitest'
 import type { ServerSubject } from '../subject.ts'
 import { RemoteWorld } from './remote-world.ts'
+import { describeDoors } from './sections/doors.ts'
 import { describeScopes } from './sections/scopes.ts'
 import { describeTokens } from './sections/tokens.ts'
 
@@ -17,5 +18,6 @@ export function describeRemoteContract(subject: ServerSubject): void {
 
     describeTokens(world)
     describeScopes(world)
+    describeDoors(world)
   })
 }

@@ -91,11 +91,8 @@ export class RemoteServer {
   /** Sends a request as it is: no header is added but those that HTTP itself needs. */
   async send(method: string, path: string, headers: Headers = {}, body?: string | Buffer): Promise<Reply> {
     return await new Promise((resolve, reject) => {
-      const given = Object.entries(headers).filter(
-        (entry): entry is [string, string | string[]] => entry[1] !== undefined,
-      )
       const request = httpRequest(
-        { host: '127.0.0.1', port: this.#port, method, path, headers: Object.fromEntries(given), agent: false },
+        { host: '127.0.0.1', port: this.#port, method, path, headers: this.#lines(headers, body), agent: false },
         response => {
           const chunks: Buffer[] = []
           response.on('data', (chunk: Buffer) => chunks.push(chunk))
@@ -168,6 +165,19 @@ export class RemoteServer {
     const session = String(headers['mcp-session-id'])
     await this.legacy(token, session, { method: 'notifications/initialized' })
     return session
+  }
+
+  /** Headers as they go out: name, value, name, value. */
+  #lines(headers: Headers, body: string | Buffer | undefined): string[] {
+    const given = new Set(Object.keys(headers).map(name => name.toLowerCase()))
+    const needed = {
+      ...(!given.has('host') && { Host: `127.0.0.1:${this.#port}` }),
+      ...(body !== undefined && !given.has('content-length') && { 'Content-Length': String(Buffer.byteLength(body)) }),
+      Connection: 'close',
+    }
+    return Object.entries({ ...needed, ...headers }).flatMap(([name, values]) =>
+      [values ?? []].flat().flatMap(value => [name, value]),
+    )
   }
 
   async kill(signal: NodeJS.Signals): Promise<number | null> {
