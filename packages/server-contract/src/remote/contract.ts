@@ -2,9 +2,12 @@ import { existsSync } from 'node:fs'
 import { afterAll, beforeAll, describe } from 'vitest'
 import type { ServerSubject } from '../subject.ts'
 import { RemoteWorld } from './remote-world.ts'
+import { describeDiscovery } from './sections/discovery.ts'
 import { describeDoors } from './sections/doors.ts'
+import { describeIssuer } from './sections/issuer.ts'
 import { describeScopes } from './sections/scopes.ts'
 import { describeTokens } from './sections/tokens.ts'
+import { describeWire } from './sections/wire.ts'
 
 /** What every server has to prove of its built file to callers from elsewhere, over real sockets, with a real issuer. */
 export function describeRemoteContract(subject: ServerSubject): void {
@@ -19,5 +22,8 @@ export function describeRemoteContract(subject: ServerSubject): void {
     describeTokens(world)
     describeScopes(world)
     describeDoors(world)
+    describeWire(world)
+    describeDiscovery(world)
+    describeIssuer(world)
   })
 }
