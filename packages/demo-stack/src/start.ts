@@ -49,7 +49,9 @@ async function main(): Promise<number> {
     return 1
   }
   process.stdout.write(greeting(stack, state))
-  const fallen = await Promise.race([untilSignal(stack.backend), untilOneEnds(stack)])
+  const showNoMore = showRequests(stack.backend)
+  const fallen = await Promise.race([untilSignal(), untilOneEnds(stack)])
+  showNoMore()
   process.stdout.write(fallen ? `\n${fallen} ended by itself. Stopping the rest …\n` : '\nStopping …\n')
   await stack.close()
   return fallen ? 1 : 0
@@ -86,8 +88,8 @@ async function untilOneEnds({ servers }: Stack): Promise<string> {
   return await Promise.race(servers.map(async server => (await server.ended, server.name)))
 }
 
-/** Shows what reaches the backend until somebody ends it. */
-async function untilSignal(backend: Backend): Promise<undefined> {
+/** Shows what reaches the backend, until the returned function is called. */
+function showRequests(backend: Backend): () => void {
   let shown = backend.requests().length
   const timer = setInterval(() => {
     const requests = backend.requests()
@@ -97,11 +99,14 @@ async function untilSignal(backend: Backend): Promise<undefined> {
       )
     shown = requests.length
   }, 500)
+  return () => clearInterval(timer)
+}
+
+async function untilSignal(): Promise<undefined> {
   await new Promise<void>(resolve => {
     // Not once: a terminal's Ctrl-C and the wrapper that passes it on may both reach us.
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve())
   })
-  clearInterval(timer)
   return undefined
 }
 
