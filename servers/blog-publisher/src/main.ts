@@ -76,7 +76,8 @@ function served({ config, ports, audit, log }: Parts): ServerOptions<Ports> {
     singleUse: createSingleUse(),
     stateKey: undefined,
     onFault: fault => log.error({ err: fault }, 'fault'),
-    onProtocolFault: fault => log.warn({ err: fault }, 'protocol'),
+    // The SDK's messages quote what a client sent, which nobody has looked at.
+    onProtocolFault: fault => log.debug({ err: fault }, 'protocol'),
   }
 }
 

@@ -64,7 +64,8 @@ function served({ backend, audit, log }: Parts): ServerOptions<CrmBackend> {
     ports: backend,
     audit,
     onFault: fault => log.error({ err: fault }, 'fault'),
-    onProtocolFault: fault => log.warn({ err: fault }, 'protocol'),
+    // The SDK's messages quote what a client sent, which nobody has looked at.
+    onProtocolFault: fault => log.debug({ err: fault }, 'protocol'),
   }
 }
 

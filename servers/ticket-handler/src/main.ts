@@ -70,7 +70,8 @@ function served({ config, backend, audit, log }: Parts): ServerOptions<TicketBac
     singleUse: createSingleUse(),
     stateKey: undefined,
     onFault: fault => log.error({ err: fault }, 'fault'),
-    onProtocolFault: fault => log.warn({ err: fault }, 'protocol'),
+    // The SDK's messages quote what a client sent, which nobody has looked at.
+    onProtocolFault: fault => log.debug({ err: fault }, 'protocol'),
   }
 }
 
