@@ -85,7 +85,7 @@ Ready. Requests of the servers appear below; Ctrl-C ends it.
 
 /** Resolves to the name of a server that is gone: what was printed is not true any more. */
 async function untilOneEnds({ servers }: Stack): Promise<string> {
-  return await Promise.race(servers.map(async server => (await server.ended, server.name)))
+  return await Promise.race(servers.map(({ ended, name }) => ended.then(() => name)))
 }
 
 /** Shows what reaches the backend, until the returned function is called. */
