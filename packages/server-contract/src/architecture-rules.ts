@@ -143,7 +143,7 @@ const NEVER: readonly (readonly [files: RegExp, parts: readonly Part[]])[] = [
     /^(?:http|auth|issuer|gate|exchange|sessions|routes|listen|health|protected-resource|request-body|message)\.ts$/,
     ['credentials', 'backends', 'config'],
   ],
-  [/^single-use\.ts$/, ['local']],
+  [/^(?:shared-)?single-use\.ts$/, ['config', 'credentials', 'backends', 'tools', 'sdk']],
   [/^tools\/index\.ts$/, ['config', 'credentials', 'sdk']],
   [/^tools\/(?!index\.ts$)/, ['config', 'credentials', 'sdk', 'tools']],
 ]
@@ -172,7 +172,7 @@ const DATABASE =
   /^(?:node:sqlite|pg(?:-.+)?|postgres|mysql2?|mariadb|(?:better-)?sqlite3?|mssql|tedious|oracledb|mongo(?:db|ose)|i?o?redis|@redis\/.+|cassandra-driver|neo4j-driver|@prisma\/.+|prisma|drizzle-orm|kysely|knex|sequelize|typeorm|@mikro-orm\/.+|objection|slonik|@libsql\/.+|@planetscale\/.+|@neondatabase\/.+|@supabase\/.+|@aws-sdk\/client-(?:dynamodb|rds).*)$/
 
 /** Replicas agree in it which answers were used: random words that mean nothing elsewhere, for some minutes. */
-const STORE = { client: 'ioredis', file: 'single-use.ts' }
+const STORE = { client: 'ioredis', file: 'shared-single-use.ts' }
 
 /** A server has no database: not in its code, nor among what is installed for it. */
 export const noDatabase: Rule = sources => [

@@ -176,14 +176,14 @@ const CASES: readonly Case[] = [
     broken: [
       file(`${A}/backends/rest.ts`, "import { DatabaseSync } from 'node:sqlite'"),
       file('packages/guardrails/src/audit/a.ts', "import pg from 'pg'"),
-      file(`${A}/confirm.ts`, "import { Redis } from 'ioredis'"),
-      file(`${A}/single-use.ts`, "import { createClient } from '@redis/client'"),
+      file(`${A}/single-use.ts`, "import { Redis } from 'ioredis'"),
+      file(`${A}/shared-single-use.ts`, "import { createClient } from '@redis/client'"),
       file('servers/desk/package.json', '{ "devDependencies": { "drizzle-orm": "1.0.0" } }'),
       file('servers/desk/package.json', '{ "dependencies": { "@prisma/client": "1.0.0" } }'),
     ],
     kept: [
       file('servers/desk/package.json', '{ "devDependencies": { "pino": "10.0.0", "zod": "4.0.0" } }'),
-      file(`${A}/single-use.ts`, "import { Redis } from 'ioredis'"),
+      file(`${A}/shared-single-use.ts`, "import { Redis } from 'ioredis'"),
     ],
   },
   {

@@ -10,9 +10,8 @@ import { type Address, type Command, HELP, NAME, parseCommand, UsageError, VERSI
 import { assertRemote, type Config, ConfigError, readConfig, stateFolder } from './config.ts'
 import { CredentialError, readAuditKey, readCredential, readShared, type Shared } from './credentials.ts'
 import { serve } from './serve.ts'
-import { serveHttp } from './serve-http.ts'
 import type { ServerOptions } from './server.ts'
-import { connectSingleUse, createSingleUse } from './single-use.ts'
+import { createSingleUse } from './single-use.ts'
 import { toolsFor } from './tools/index.ts'
 
 interface Parts {
@@ -83,6 +82,11 @@ function served({ config, ports, audit, log }: Parts): ServerOptions<Ports> {
 
 async function serveRemote(parts: Parts, { host, port }: Address): Promise<number | undefined> {
   const { config, ports, audit, log } = parts
+  // Loaded where it is needed: a local client waits for its server to start.
+  const [{ serveHttp }, { connectSingleUse }] = await Promise.all([
+    import('./serve-http.ts'),
+    import('./shared-single-use.ts'),
+  ])
   const { stateKey, storeUrl } = parts.shared
   const store = storeUrl ? connectSingleUse(storeUrl, NAME, fault => log.error({ err: fault }, 'store')) : undefined
   if (stateKey && !store)
