@@ -88,7 +88,9 @@ async function serveRemote(parts: Parts, { host, port }: Address): Promise<numbe
     import('./shared-single-use.ts'),
   ])
   const { stateKey, storeUrl } = parts.shared
-  const store = storeUrl ? connectSingleUse(storeUrl, NAME, fault => log.error({ err: fault }, 'store')) : undefined
+  const store = storeUrl
+    ? connectSingleUse(storeUrl, NAME, fault => log.error({ reason: fault.message }, 'store'))
+    : undefined
   if (stateKey && !store)
     log.warn('MCP_STATE_KEY without MCP_STORE_URL: an answer counts in the process that asked, and nowhere else')
   try {

@@ -26,16 +26,26 @@ export function connectSingleUse(url: string, server: string, onFault: (fault: E
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
   })
-  redis.on('error', onFault)
+  redis.on('error', error => onFault(bare(error)))
   return {
     async claim(nonce, expiresAt) {
       // A little longer than anybody can ask for it, by whichever clock.
       const lifetime = Math.max(expiresAt - Date.now(), 0) + 60_000
-      return (await redis.set(`narrow-deputies:${server}:used:${nonce}`, '1', 'PX', lifetime, 'NX')) === 'OK'
+      const key = `narrow-deputies:${server}:used:${nonce}`
+      return (await redis.set(key, '1', 'PX', lifetime, 'NX').catch(rethrowBare)) === 'OK'
     },
     async reach() {
-      await redis.ping()
+      await redis.ping().catch(rethrowBare)
     },
     close: () => redis.disconnect(),
   }
+}
+
+/** The library notes on an error what was sent, the password among it: an error goes no further than its message. */
+function bare({ message }: Error): Error {
+  return new Error(message)
+}
+
+function rethrowBare(error: Error): never {
+  throw bare(error)
 }

@@ -12,11 +12,15 @@ export interface SingleUse {
 }
 
 /** In memory: for one process. Refuses rather than forgets when it is full. */
-export function createSingleUse(now: () => number = Date.now, capacity = 10_000): SingleUse {
+export function createSingleUse(now: () => number = Date.now, capacity = 100_000): SingleUse {
   const used = new Map<string, number>()
   return {
     async claim(nonce, expiresAt) {
-      for (const [old, expiry] of used) if (expiry <= now()) used.delete(old)
+      // In the order in which they were used, which is nearly that in which they expire.
+      for (const [old, expiry] of used) {
+        if (expiry > now()) break
+        used.delete(old)
+      }
       if (used.has(nonce) || used.size >= capacity) return false
       used.set(nonce, expiresAt)
       return true

@@ -1,14 +1,20 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import {
-  Client,
+  Client as ModernClient,
+  StreamableHTTPClientTransport as ModernTransport,
+  UnauthorizedError as ModernUnauthorized,
   type OAuthClientProvider,
   type OAuthTokens,
-  StreamableHTTPClientTransport,
-  UnauthorizedError,
 } from '@modelcontextprotocol/client'
-import { type CallResult, type Human, YES } from '../../clients.ts'
+import { UnauthorizedError as LegacyUnauthorized } from '@modelcontextprotocol/sdk/client/auth.js'
+import { Client as LegacyClient } from '@modelcontextprotocol/sdk/client/index.js'
+import { StreamableHTTPClientTransport as LegacyTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
+import { ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js'
+import { type CallResult, type ClientLine, type Human, YES } from '../../clients.ts'
 import type { PersonAtBrowser } from './person-at-browser.ts'
+
+type LegacyProvider = NonNullable<ConstructorParameters<typeof LegacyTransport>[1]>['authProvider'] & object
 
 /** An MCP host that knows nothing but a server's URL, with a person who signs in when they are asked to. */
 export interface OAuthClient {
@@ -22,7 +28,12 @@ export interface OAuthClient {
 }
 
 /** @param human answers the server's questions; undefined agrees to all */
-export async function openOAuthClient(url: string, person: PersonAtBrowser, human?: Human): Promise<OAuthClient> {
+export async function openOAuthClient(
+  url: string,
+  person: PersonAtBrowser,
+  human?: Human,
+  line: ClientLine = 'v2',
+): Promise<OAuthClient> {
   const secrets: string[] = []
   const scopes: string[] = []
   const callbacks: URLSearchParams[] = []
@@ -66,46 +77,49 @@ export async function openOAuthClient(url: string, person: PersonAtBrowser, huma
     discoveryState: () => kept.get('discovery') as undefined,
   }
 
-  const transportOf = (): StreamableHTTPClientTransport =>
-    new StreamableHTTPClientTransport(new URL(url), { authProvider: provider })
   /** Runs `work`; where that needs a token, or another one, the person is asked, and it is run again. */
-  const authorised = async <T>(transport: StreamableHTTPClientTransport, work: () => Promise<T>): Promise<T> => {
+  const authorised = async <T>(work: () => Promise<T>): Promise<T> => {
     try {
       return await work()
     } catch (error) {
-      if (!(error instanceof UnauthorizedError)) throw error
+      if (!(error instanceof ModernUnauthorized || error instanceof LegacyUnauthorized)) throw error
       const answer = callbacks.pop()
       if (!answer || answer.get('state') !== kept.get('state')) throw new Error('the person did not come back')
-      secrets.push(answer.get('code') ?? '')
-      await transport.finishAuth(answer)
+      const code = answer.get('code') ?? ''
+      secrets.push(code)
+      if (transport instanceof ModernTransport) await transport.finishAuth(answer)
+      else await transport.finishAuth(code)
       return await work()
     }
   }
 
+  const identity = { name: 'oauth-host', version: '1.0.0' }
   const capabilities = { elicitation: {} }
-  let client = new Client(
-    { name: 'oauth-host', version: '1.0.0' },
-    { capabilities, versionNegotiation: { mode: 'auto' } },
-  )
-  let transport = transportOf()
-  await authorised(transport, async () => {
-    client = new Client(
-      { name: 'oauth-host', version: '1.0.0' },
-      { capabilities, versionNegotiation: { mode: 'auto' } },
-    )
-    client.setRequestHandler('elicitation/create', ({ params }) => human?.(params.message) ?? YES)
-    transport = transportOf()
-    await client.connect(transport)
+  let client: ModernClient | LegacyClient
+  let transport: ModernTransport | LegacyTransport
+  await authorised(async () => {
+    if (line === 'v2') {
+      const modern = new ModernClient(identity, { capabilities, versionNegotiation: { mode: 'auto' } })
+      modern.setRequestHandler('elicitation/create', ({ params }) => human?.(params.message) ?? YES)
+      const wire = new ModernTransport(new URL(url), { authProvider: provider })
+      client = modern
+      transport = wire
+      await modern.connect(wire)
+    } else {
+      const legacy = new LegacyClient(identity, { capabilities })
+      legacy.setRequestHandler(ElicitRequestSchema, ({ params }) => human?.(params.message) ?? YES)
+      const wire = new LegacyTransport(new URL(url), { authProvider: provider as LegacyProvider })
+      client = legacy
+      transport = wire
+      await legacy.connect(wire)
+    }
   })
   return {
     scopes,
     secrets,
     listTools: async () => (await client.listTools()).tools.map(({ name }) => name),
     callTool: async (name, args) =>
-      await authorised(
-        transport,
-        async () => (await client.callTool({ name, arguments: args })) as unknown as CallResult,
-      ),
+      await authorised(async () => (await client.callTool({ name, arguments: args })) as unknown as CallResult),
     async close() {
       await client.close()
       await new Promise(resolve => listener.close(resolve))
