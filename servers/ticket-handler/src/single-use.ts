@@ -1,5 +1,4 @@
 // Copied on purpose: a fault here must stay here.
-import { Redis } from 'ioredis'
 
 /** Marks an answer as used. */
 export interface SingleUse {
@@ -12,53 +11,19 @@ export interface SingleUse {
   claim(nonce: string, expiresAt: number): Promise<boolean>
 }
 
-/** One that several processes have in common. */
-export interface SharedSingleUse extends SingleUse {
-  /** @throws if the store does not answer */
-  reach(): Promise<void>
-  close(): void
-}
-
 /** In memory: for one process. Refuses rather than forgets when it is full. */
-export function createSingleUse(now: () => number = Date.now, capacity = 10_000): SingleUse {
+export function createSingleUse(now: () => number = Date.now, capacity = 100_000): SingleUse {
   const used = new Map<string, number>()
   return {
     async claim(nonce, expiresAt) {
-      for (const [old, expiry] of used) if (expiry <= now()) used.delete(old)
+      // In the order in which they were used, which is nearly that in which they expire.
+      for (const [old, expiry] of used) {
+        if (expiry > now()) break
+        used.delete(old)
+      }
       if (used.has(nonce) || used.size >= capacity) return false
       used.set(nonce, expiresAt)
       return true
     },
-  }
-}
-
-const TIMEOUT_MS = 2_000
-
-/**
- * In a Redis or Valkey that all replicas of a server have in common. A question asked by one can then be answered at
- * another, and still once only.
- *
- * @param server whose answers: no two servers know each other's
- * @param onFault told, for the operator, of a connection that is lost
- */
-export function connectSingleUse(url: string, server: string, onFault: (fault: Error) => void): SharedSingleUse {
-  const redis = new Redis(url, {
-    connectTimeout: TIMEOUT_MS,
-    commandTimeout: TIMEOUT_MS,
-    // A claim is made once: after a lost reply nobody knows whether it was made, and the human is asked anew.
-    maxRetriesPerRequest: 0,
-    autoResendUnfulfilledCommands: false,
-  })
-  redis.on('error', onFault)
-  return {
-    async claim(nonce, expiresAt) {
-      // A little longer than anybody can ask for it, by whichever clock.
-      const lifetime = Math.max(expiresAt - Date.now(), 0) + 60_000
-      return (await redis.set(`narrow-deputies:${server}:used:${nonce}`, '1', 'PX', lifetime, 'NX')) === 'OK'
-    },
-    async reach() {
-      await redis.ping()
-    },
-    close: () => redis.disconnect(),
   }
 }
