@@ -1,9 +1,8 @@
 import { expect } from 'vitest'
 import type { ServerSubject } from '../subject.ts'
 import type { Reply } from './remote-server.ts'
-import { PUBLIC_URL } from './remote-world.ts'
 
-/** Where a client of {@link PUBLIC_URL} finds out how to be let in (RFC 9728, 3.1). */
+/** Where a client of the world’s public URL finds out how to be let in (RFC 9728, 3.1). */
 export const METADATA_URL = 'https://mcp.example.com/.well-known/oauth-protected-resource/mcp'
 
 const PARAMETER = /([a-z_]+)="([^"\\]*)"/g
@@ -18,17 +17,23 @@ export function challengeOf({ headers }: Reply): Readonly<Record<string, string>
   return Object.fromEntries(parameters)
 }
 
-/** That a client is told to sign in, and where. @param presented whether it came with a token of some kind */
-export function expectSignIn(reply: Reply, { tools }: ServerSubject, presented: boolean): void {
+interface Knock {
+  /** Whether it came with a token of some kind. */
+  readonly presented: boolean
+  /** Whether it was of the later era, whose clients can ask for more when they need it. */
+  readonly later: boolean
+}
+
+/** That a client is told to sign in, where, and for what. */
+export function expectSignIn(reply: Reply, { tools }: ServerSubject, { presented, later }: Knock): void {
   expect(reply.status, reply.text).toBe(401)
-  const { error, error_description: description, scope, resource_metadata: where, ...others } = challengeOf(reply)
-  const reading = tools.filter(({ effect }) => effect === 'read').map(tool => tool.scope)
-  expect({ error, scope, where, others }).toEqual({
+  const { error, error_description: description, scope = '', resource_metadata: where, ...others } = challengeOf(reply)
+  const wanted = later ? tools.filter(({ effect }) => effect === 'read') : tools
+  expect({ error, scopes: new Set(scope.split(' ')), where, others }).toEqual({
     error: presented ? 'invalid_token' : undefined,
-    scope: [...new Set(reading)].join(' '),
+    scopes: new Set(wanted.map(tool => tool.scope)),
     where: METADATA_URL,
     others: {},
   })
   expect(description !== undefined).toBe(presented)
-  expect(new URL(METADATA_URL).origin).toBe(new URL(PUBLIC_URL).origin)
 }

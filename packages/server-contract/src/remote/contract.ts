@@ -6,7 +6,9 @@ import { describeDiscovery } from './sections/discovery.ts'
 import { describeDoors } from './sections/doors.ts'
 import { describeIssuer } from './sections/issuer.ts'
 import { describeScopes } from './sections/scopes.ts'
+import { describeStartUp } from './sections/start-up.ts'
 import { describeTokens } from './sections/tokens.ts'
+import { describeRemoteRun } from './sections/whole-run.ts'
 import { describeWire } from './sections/wire.ts'
 
 /** What every server has to prove of its built file to callers from elsewhere, over real sockets, with a real issuer. */
@@ -25,5 +27,8 @@ export function describeRemoteContract(subject: ServerSubject): void {
     describeWire(world)
     describeDiscovery(world)
     describeIssuer(world)
+    describeStartUp(world)
+    // Last: it looks back at all of the above.
+    describeRemoteRun(world)
   })
 }

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { challengeOf, METADATA_URL } from '../challenge.ts'
+import { challengeOf, expectSignIn, METADATA_URL } from '../challenge.ts'
 import type { Reply } from '../remote-server.ts'
 import { PUBLIC_URL, type Remote, type RemoteWorld, scopesOf } from '../remote-world.ts'
 
@@ -51,6 +51,15 @@ export function describeDiscovery(world: RemoteWorld): void {
       const metadata = await fetch(`${issuer}/.well-known/oauth-authorization-server`)
       expect(await metadata.json()).toMatchObject({ issuer })
       expect((await remote.server.modern(await world.token(first), 'tools/list')).status).toBe(200)
+    })
+
+    it(`${verifies('P15')} asks for no more than reading, but of a client that could not ask for more later`, async () => {
+      expectSignIn(await remote.server.modern(undefined, 'tools/list'), subject, { presented: false, later: true })
+      const greeting = { id: 1, method: 'initialize', params: {} }
+      expectSignIn(await remote.server.legacy(undefined, undefined, greeting), subject, {
+        presented: false,
+        later: false,
+      })
     })
 
     it(`${verifies('P15')} is open to everybody, with or without the path, and tells all the same`, async () => {

@@ -43,7 +43,7 @@ export function describeTokens(world: RemoteWorld): void {
       reply = await knock(request)
     })
     if (!reply) throw new Error('there is no reply')
-    expectSignIn(reply, subject, presented)
+    expectSignIn(reply, subject, { presented, later: true })
     expect(messageOf(reply)).toMatchObject({ jsonrpc: '2.0', error: { data: { code: 'FORBIDDEN' } } })
     const records = newRecords()
     expect(records).toMatchObject([
@@ -100,8 +100,9 @@ export function describeTokens(world: RemoteWorld): void {
     )
 
     it.each(['GET', 'DELETE'])(`${verifies('P7', 'P15')} is asked for by %s too`, async method => {
-      expectSignIn(await remote.server.send(method, '/mcp'), subject, false)
-      expectSignIn(await remote.server.send(method, '/mcp', { Authorization: 'Bearer x.y.z' }), subject, true)
+      expectSignIn(await remote.server.send(method, '/mcp'), subject, { presented: false, later: false })
+      const forged = await remote.server.send(method, '/mcp', { Authorization: 'Bearer x.y.z' })
+      expectSignIn(forged, subject, { presented: true, later: false })
       expect(newRecords()).toMatchObject([{ event: 'denied' }, { event: 'denied' }])
     })
 

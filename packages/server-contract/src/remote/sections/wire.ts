@@ -1,18 +1,12 @@
-import { gzipSync } from 'node:zlib'
 import type { AuditRecord } from '@narrow-deputies/guardrails/audit'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { waitFor } from '../../attack.ts'
-import { errorCodeOf, type Message } from '../../running-server.ts'
-import { asModern, type Headers, messageOf, type Reply } from '../remote-server.ts'
+import { errorCodeOf } from '../../running-server.ts'
+import { AMBIGUOUS, type GoodCall, ODD, type Odd } from '../odd-requests.ts'
+import { asModern, messageOf, type Reply } from '../remote-server.ts'
 import { type Remote, type RemoteWorld, scopesOf } from '../remote-world.ts'
 
 const MAX_BYTES = 1024 * 1024
-
-/** A request that is no call, though it may look like one. */
-interface Odd {
-  readonly headers?: Headers
-  readonly body?: string | Buffer
-}
 
 /** What comes of requests that are not what they should be, from somebody who may come in: a clear error, no more. */
 export function describeWire(world: RemoteWorld): void {
@@ -20,22 +14,12 @@ export function describeWire(world: RemoteWorld): void {
   let remote: Remote
   let token: string
 
-  const call = (more: Message = {}): { headers: Readonly<Record<string, string>>; body: string } => {
+  const call = (): GoodCall => {
     const tool = subject.tools.find(({ endpoint }) => endpoint) ?? subject.tools[0]
     if (!tool) throw new Error('a server has tools')
-    const good = asModern('tools/call', { name: tool.name, arguments: world.valid(tool) })
-    const body = more === undefined ? good.body : JSON.stringify({ ...JSON.parse(good.body), ...more })
-    return { headers: { ...good.headers, Authorization: `Bearer ${token}` }, body }
+    const { headers, body } = asModern('tools/call', { name: tool.name, arguments: world.valid(tool) })
+    return { headers: { ...headers, Authorization: `Bearer ${token}` }, body }
   }
-  /** A call whose params, as text, are changed. */
-  const withParams = (change: (params: Message) => unknown): Odd => {
-    const { body } = call()
-    const message = JSON.parse(body) as { params: Message }
-    return { body: JSON.stringify({ ...message, params: change(message.params) }) }
-  }
-  const withArguments = (text: string): Odd => ({
-    body: (withParams(params => ({ ...params, arguments: '@' })).body as string).replace('"@"', text),
-  })
   const send = async ({ headers, body }: Odd): Promise<Reply> => {
     const good = call()
     return await remote.server.send('POST', '/mcp', { ...good.headers, ...headers }, body ?? good.body)
@@ -134,91 +118,9 @@ export function describeWire(world: RemoteWorld): void {
       await expectRefused(() => remote.server.raw(upgrade), [400])
     })
 
-    const hostile: Readonly<Record<string, () => Odd>> = {
-      'no body': () => ({ body: '' }),
-      'blanks alone': () => ({ body: ' \r\n\t ' }),
-      'what is not JSON': () => ({ body: '{' }),
-      'a form': () => ({ body: 'method=tools/call' }),
-      'JSON with a comma too many': () => ({ body: call().body.replace(/\}$/, ',}') }),
-      'two messages': () => ({ body: `${call().body}\n${call().body}` }),
-      'a byte order mark': () => ({ body: `\ufeff${call().body}` }),
-      'UTF-16': () => ({ body: Buffer.from(`\ufeff${call().body}`, 'utf16le') }),
-      'what is not UTF-8': () => ({ body: Buffer.concat([Buffer.from(call().body), Buffer.of(0xff)]) }),
-      'a letter in Latin-1': () => ({ body: Buffer.from(call({ extra: 'é' }).body, 'latin1') }),
-      'half of a letter': () => ({ body: Buffer.concat([Buffer.from(call().body), Buffer.of(0xc3)]) }),
-      'gzip, and says so': () => ({ headers: { 'Content-Encoding': 'gzip' }, body: gzipSync(call().body) }),
-      'gzip of a gigabyte’s name': () => ({
-        headers: { 'Content-Encoding': 'gzip' },
-        body: gzipSync(Buffer.alloc(50_000_000)),
-      }),
-      'a number': () => ({ body: '1' }),
-      'a text': () => ({ body: JSON.stringify(call().body) }),
-      null: () => ({ body: 'null' }),
-      'an empty batch': () => ({ body: '[]' }),
-      'a batch of one call': () => ({ body: `[${call().body}]` }),
-      'a batch of two calls': () => ({ body: `[${call().body},${call().body}]` }),
-      'a hundred thousand lists, one in another': () => ({ body: '['.repeat(100_000) + ']'.repeat(100_000) }),
-      'an argument of five hundred levels': () => withArguments(`{"a":${'['.repeat(500)}${']'.repeat(500)}}`),
-      'an argument of a hundred thousand levels': () =>
-        withArguments(`{"a":${'['.repeat(100_000)}${']'.repeat(100_000)}}`),
-      'arguments of a hundred thousand levels of objects': () =>
-        withArguments(`${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)}`),
-      'an argument named __proto__': () => withArguments('{"__proto__":{"admin":true}}'),
-      'params behind __proto__': () =>
-        withParams(({ _meta, ...params }) =>
-          JSON.parse(`{"__proto__":${JSON.stringify(params)},"_meta":${JSON.stringify(_meta)}}`),
-        ),
-      'params that are null': () => withParams(() => null),
-      'params that are a list': () => withParams(params => [params]),
-      'params that are a text': () => withParams(params => JSON.stringify(params)),
-      'no params': () => withParams(() => undefined),
-      'an envelope that is null': () => withParams(params => ({ ...params, _meta: null })),
-      'an envelope that is a text': () => withParams(params => ({ ...params, _meta: 'x' })),
-      'an envelope that is a list': () => withParams(params => ({ ...params, _meta: [params._meta] })),
-      'the name of no tool': () => withParams(params => ({ ...params, name: 'deleteEverything' })),
-      'a name that is a list': () => withParams(params => ({ ...params, name: [params.name] })),
-      'a name behind blanks': () => withParams(params => ({ ...params, name: ` ${params.name}` })),
-      'a name of a megabyte': () => withParams(params => ({ ...params, name: 'a'.repeat(900_000) })),
-      'arguments that are a list': () => withArguments('[]'),
-      'arguments that are a text': () => withArguments('"{}"'),
-      'an argument that nobody knows': () => withArguments('{"constructor":{"prototype":{}}}'),
-      'another version of JSON-RPC': () => ({ body: call({ jsonrpc: '1.0' }).body }),
-      'an id that is an object': () => ({ body: call({ id: {} }).body }),
-      'an id that is null': () => ({ body: call({ id: null }).body }),
-      'an id that is no whole number': () => ({ body: call({ id: 1.5 }).body }),
-      'no id': () => ({ body: call({ id: undefined }).body }),
-      'another content type': () => ({ headers: { 'Content-Type': 'text/plain' } }),
-      'a content type that begins like the right one': () => ({ headers: { 'Content-Type': 'application/jsonx' } }),
-      'the content type of a form': () => ({
-        headers: { 'Content-Type': 'multipart/form-data; boundary=application/json' },
-      }),
-      'no content type': () => ({ headers: { 'Content-Type': undefined } }),
-      'the name of another tool in Mcp-Name': () => ({ headers: { 'Mcp-Name': 'listDrafts' } }),
-      'Mcp-Name twice, the same': () => ({
-        headers: { 'Mcp-Name': [String(call().headers['Mcp-Name']), String(call().headers['Mcp-Name'])] },
-      }),
-      'Mcp-Name twice, not the same': () => ({
-        headers: { 'Mcp-Name': [String(call().headers['Mcp-Name']), 'other'] },
-      }),
-      'no Mcp-Name': () => ({ headers: { 'Mcp-Name': undefined } }),
-      'another Mcp-Method': () => ({ headers: { 'Mcp-Method': 'tools/list' } }),
-      'Mcp-Method twice': () => ({ headers: { 'Mcp-Method': ['tools/call', 'tools/call'] } }),
-      'no Mcp-Method': () => ({ headers: { 'Mcp-Method': undefined } }),
-      'another protocol version beside it': () => ({ headers: { 'MCP-Protocol-Version': '2025-06-18' } }),
-      'a protocol version that nobody knows': () => ({ headers: { 'MCP-Protocol-Version': '2999-01-01' } }),
-      'no protocol version beside it': () => ({ headers: { 'MCP-Protocol-Version': undefined } }),
-      'the name of a session that there is not': () => ({
-        ...withParams(({ name, arguments: args }) => ({ name, arguments: args })),
-        headers: { 'Mcp-Session-Id': '00000000-0000-4000-8000-000000000000', 'MCP-Protocol-Version': '2025-06-18' },
-      }),
-      'no session, where it has to have one': () => ({
-        ...withParams(({ name, arguments: args }) => ({ name, arguments: args })),
-        headers: { 'MCP-Protocol-Version': '2025-06-18' },
-      }),
-    }
-    it.each(Object.entries(hostile))(`${verifies('P2', 'P7')} with %s is refused`, async (_, odd) => {
+    it.each(Object.entries(ODD))(`${verifies('P2', 'P7')} with %s is refused`, async (_, odd) => {
       // A protocol error may come with 200 in JSON-RPC, and a message without an id gets no answer.
-      await expectRefused(() => send(odd()), [200, 202, 400, 404, 415])
+      await expectRefused(() => send(odd(call())), [200, 202, 400, 404, 415])
     })
 
     it(`${verifies('P7', 'P16')} of more than a mebibyte is refused, however its length is told`, async () => {
@@ -260,29 +162,19 @@ export function describeWire(world: RemoteWorld): void {
       expect(arrivals).toEqual([])
     })
 
-    it.each([
-      ['two lengths', ['Content-Length: 2', 'Content-Length: 200'], '{}'],
-      ['a length and chunks', ['Content-Length: 5', 'Transfer-Encoding: chunked'], '0\r\n\r\n'],
-      ['chunks and a length', ['Transfer-Encoding: chunked', 'Content-Length: 5'], '0\r\n\r\n'],
-      ['a length below nothing', ['Content-Length: -1'], '{}'],
-      ['a length with a sign', ['Content-Length: +2'], '{}'],
-      ['a length in another notation', ['Content-Length: 0x2'], '{}'],
-      ['an encoding that nobody knows', ['Transfer-Encoding: xchunked'], '0\r\n\r\n'],
-      ['chunks within chunks', ['Transfer-Encoding: chunked, chunked'], '0\r\n\r\n'],
-      ['a chunk of no length', ['Transfer-Encoding: chunked'], 'x\r\n{}\r\n0\r\n\r\n'],
-      ['a chunk longer than it says', ['Transfer-Encoding: chunked'], '1\r\n{}\r\n0\r\n\r\n'],
-      ['a space before a colon', ['Content-Length : 2'], '{}'],
-      ['a header that goes on in a second line', ['X-A: b', ' Content-Length: 2'], '{}'],
-      ['a line break without its other half', ['X-A: b\nContent-Length: 2'], '{}'],
-      ['a null character in a header', ['X-A: b\0'], '{}'],
-    ])(`${verifies('P15')} with %s is not read at all`, async (_, lines, rest) => {
-      // Whoever reads it otherwise, on the way, must not get a second request past us.
+    it(`${verifies('P7', 'P15')} that could be read in two ways is not read at all`, async () => {
+      const own = await world.serve(subject.unasked)
+      // Whoever reads the first otherwise, on the way, must not get a second one past us.
       const second = bytes(['Content-Length: 0', 'Connection: close'], '')
-      const { reply, arrivals, records } = await watch(() => remote.server.raw(bytes(lines, rest + second), 2_000))
-      expect(reply.status).toBe(400)
+      const arrivals = await world.arrivals(async () => {
+        for (const [title, lines, rest] of AMBIGUOUS)
+          expect((await own.server.raw(bytes(lines, rest + second), 2_000)).status, title).toBe(400)
+        await own.server.kill('SIGTERM')
+      })
       // What came whole before the fault may have been a message: it is refused as one.
+      const records = own.trail.terminals()
       for (const record of records) expect(record).toMatchObject({ event: 'denied', error: { code: 'INVALID_INPUT' } })
-      expect(records.length).toBeLessThanOrEqual(1)
+      expect(records.length).toBeLessThanOrEqual(AMBIGUOUS.length)
       expect(arrivals).toEqual([])
     })
 
@@ -326,6 +218,29 @@ export function describeWire(world: RemoteWorld): void {
       expect([status, ...[...text.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, code]) => Number(code))]).toEqual([
         200, 200, 401,
       ])
+    })
+
+    it(`${verifies('P11')} leaves nothing of itself in a log, wherever it is at odds with itself`, async () => {
+      const { body } = call()
+      const headers = [
+        'Mcp-Name',
+        'Mcp-Method',
+        'MCP-Protocol-Version',
+        'Mcp-Session-Id',
+        'Content-Type',
+        'Accept',
+        'Host',
+        'Origin',
+      ]
+      for (const name of headers) await send({ headers: { [name]: world.canary } })
+      for (const name of ['Mcp-Name', 'Mcp-Method', 'MCP-Protocol-Version'])
+        await send({
+          headers: { [name]: undefined },
+          body: body.replaceAll(/"(?:tools\/call|2026-07-28)"/g, `"${world.canary}"`),
+        })
+      await send({ headers: { 'Mcp-Name': undefined }, body: body.replace(/"name":"\w+"/, `"name":"${world.canary}"`) })
+      // Looked for in all logs, in the end.
+      expect(remote.server.stderr).not.toContain(world.canary)
     })
 
     it(`${verifies('P7', 'P15')} is not read before it is known from whom it is`, async () => {
