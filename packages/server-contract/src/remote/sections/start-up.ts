@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { createServer } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import { deadUrl } from '../../hostile-backend.ts'
+import { writeTools } from '../../subject.ts'
 import { RemoteServer } from '../remote-server.ts'
 import { PUBLIC_URL, type RemoteWorld } from '../remote-world.ts'
 
@@ -58,8 +59,11 @@ export function describeStartUp(world: RemoteWorld): void {
       'https://*.example.com',
       'https://',
     ],
-    MCP_STATE_KEY: ['ab'.repeat(31), SECRET],
-    MCP_STORE_URL: ['https://store.example.com', `redis://:${SECRET}@store.example.com`, 'store'],
+    // Who asks nobody anything has nothing to keep between question and answer.
+    ...(writeTools(subject).length > 0 && {
+      MCP_STATE_KEY: ['ab'.repeat(31), SECRET],
+      MCP_STORE_URL: ['https://store.example.com', `redis://:${SECRET}@store.example.com`, 'store'],
+    }),
   }
 
   describe('a server for remote callers', () => {
