@@ -188,12 +188,21 @@ describe('a question in the later era', () => {
   })
 
   it(`${verifies('P12')} is not answered where nobody can tell whether it was before`, async () => {
-    const broken: SingleUse = { claim: () => Promise.reject(new Error('the store is down')) }
+    const broken: SingleUse = { open: async () => {}, claim: () => Promise.reject(new Error('the store is down')) }
     const { mint, redeem } = confirmations({ singleUse: broken })
     await expect(redeem(await mint())).rejects.toMatchObject({ code: 'CONFIRMATION_UNAVAILABLE' })
-    const full: SingleUse = { claim: () => Promise.resolve(false) }
+    const full: SingleUse = { open: async () => {}, claim: () => Promise.resolve(false) }
     const refusing = confirmations({ singleUse: full })
     await expect(refusing.redeem(await refusing.mint())).rejects.toMatchObject(INVALID)
+  })
+
+  it(`${verifies('P12')} is not asked where its answer could not be told from a repeated one`, async () => {
+    const broken: SingleUse = { open: () => Promise.reject(new Error('the store is down')), claim: async () => true }
+    const asked: boolean[] = []
+    const { call } = callOf(CALLER, ends => asked.push(ends))
+    const { mint } = confirmations({ singleUse: broken })
+    await expect(mint(questionOf({ call }))).rejects.toMatchObject({ code: 'CONFIRMATION_UNAVAILABLE' })
+    expect(asked).toEqual([])
   })
 
   it(`${verifies('P12')} is of no use under another key, and of use under the same one elsewhere`, async () => {
