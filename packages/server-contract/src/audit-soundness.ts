@@ -37,7 +37,8 @@ function faultsOfRecord(record: AuditRecord, server: string): string[] {
     kid: /^[0-9a-f]{8}$/.test(kid),
     prev: /^[0-9a-f]{64}$/.test(prev),
     mac: /^[0-9a-f]{64}$/.test(mac),
-    caller: !caller || (caller.kind === 'os' && caller.id !== '' && caller.host !== ''),
+    // Who sends no good token is nobody.
+    caller: !caller || (caller.host !== '' && (caller.kind === 'oauth' || caller.id !== '')),
     trace: !trace || (/^[0-9a-f]{32}$/.test(trace.traceId) && ['claimed', 'generated'].includes(trace.source)),
     durationMs: durationMs === undefined || durationMs >= 0,
     'result or error': event !== 'outcome' || (result === undefined) !== (error === undefined),

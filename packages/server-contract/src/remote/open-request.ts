@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import { type Agent, type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http'
 import { waitFor } from '../attack.ts'
 import type { Message } from '../running-server.ts'
@@ -87,8 +86,9 @@ export class OpenRequest {
 
   /** Lets go: the connection is gone. */
   async abort(): Promise<void> {
-    if (this.ended && this.fault) return
+    if (this.#request.closed) return
+    const closed = new Promise(resolve => this.#request.once('close', resolve))
     this.#request.destroy()
-    if (!this.#request.closed) await once(this.#request, 'close')
+    await closed
   }
 }

@@ -8,6 +8,7 @@ import { describeHealth } from './serving/health.ts'
 import { describeLimits } from './serving/limits.ts'
 import { describeReplicas } from './serving/replicas.ts'
 import { describeSessions } from './serving/sessions.ts'
+import { describeSlowClients } from './serving/slow-clients.ts'
 import { describeStopping } from './serving/stopping.ts'
 import { describeWholeServing } from './serving/whole-serving.ts'
 
@@ -21,6 +22,7 @@ export function describeRemoteServing(subject: ServerSubject): void {
     })
     afterAll(() => world.close())
 
+    const slowClients = describeSlowClients(world)
     describeClients(world)
     describeSessions(world)
     describeAnswers(world)
@@ -28,6 +30,7 @@ export function describeRemoteServing(subject: ServerSubject): void {
     describeStopping(world)
     describeHealth(world)
     describeLimits(world)
+    slowClients.describeTheirEnd()
     // Last: it looks back at all of the above.
     describeWholeServing(world)
   })
