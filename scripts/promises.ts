@@ -34,8 +34,13 @@ export const PROMISED = {
     code: [server('backends/rest.ts'), server('credentials.ts')],
   },
   P7: {
-    text: 'Every call is audited: each `tools/call` that arrives, also one that is malformed, unknown, refused or cancelled, ends in exactly one terminal record; each handler is preceded by an `intent` record.',
-    code: [guardrails('audit/call-ledger.ts'), guardrails('audit/audited-transport.ts'), server('call-tool.ts')],
+    text: 'Every call is audited: each `tools/call` that arrives, also one that is malformed, unknown, unauthenticated, refused or cancelled, ends in exactly one terminal record; each handler is preceded by an `intent` record.',
+    code: [
+      guardrails('audit/call-ledger.ts'),
+      guardrails('audit/audited-transport.ts'),
+      server('exchange.ts'),
+      server('call-tool.ts'),
+    ],
   },
   P8: {
     text: 'Fail-closed: if the intent cannot be written (full disk, permission, limit), nothing happens at the backend and the caller gets a clear error.',
@@ -54,8 +59,12 @@ export const PROMISED = {
     code: [guardrails('audit/redaction.ts'), server('tool.ts')],
   },
   P12: {
-    text: 'Confirmed: a tool whose effect is irreversible asks the human through the client, showing exactly what will happen; the answer is bound to tool, arguments, content digest, caller and expiry, and works once. A model cannot supply it. Where the client cannot ask, the tool refuses, unless the operator chose otherwise.',
-    code: ['servers/{blog-publisher,ticket-handler}/src/confirm.ts', server('call-tool.ts')],
+    text: 'Confirmed: a tool whose effect is irreversible asks the human through the client, showing exactly what will happen; the answer is bound to tool, arguments, content digest, caller and expiry, and works once, however many replicas there are. A model cannot supply it. Where the client cannot ask, the tool refuses, unless the operator chose otherwise.',
+    code: [
+      'servers/{blog-publisher,ticket-handler}/src/confirm.ts',
+      'servers/{blog-publisher,ticket-handler}/src/shared-single-use.ts',
+      server('call-tool.ts'),
+    ],
   },
   P13: {
     text: 'Isolated: servers never import each other, share no process, no secret, no state. Each ships as one self-contained file with its own vendored copy of the guardrails.',
@@ -66,8 +75,16 @@ export const PROMISED = {
     code: [server('backends/http.ts')],
   },
   P15: {
-    text: 'Remote callers need OAuth 2.1. This version has no remote transport: no server listens on anything, and `http` is refused as a command.',
-    code: [server('main.ts')],
+    text: 'Remote callers: each server is an OAuth 2.1 resource server (RFC 9728 metadata, RFC 9068 access tokens for its own audience, a scope for each tool, PKCE at a real identity provider). No token is ever passed on; Host and Origin are each checked; whoever is refused is on record. Without OAuth, nothing but loopback is listened at; over stdio, nothing at all.',
+    code: [
+      server('auth.ts'),
+      server('issuer.ts'),
+      server('gate.ts'),
+      server('protected-resource.ts'),
+      server('exchange.ts'),
+      server('http.ts'),
+      server('config.ts'),
+    ],
   },
   P16: {
     text: 'Contained: a slow, huge, redirecting, lying or dead backend costs the caller a clear error within the deadline, bounded memory, and no secret.',

@@ -35,6 +35,20 @@ export function serverKeys(state: string): Record<ApiName, string> {
  * audit file and audit key; the secrets stand in files of the state folder, not in the entries.
  */
 export function clientEntries(backend: Backend, state: string, drafts: string): Record<ServerName, ClientEntry> {
+  return entriesWith(auditFile, backend, state, drafts)
+}
+
+/** The same for processes that run beside those of local clients: each kind has audit files of its own. */
+export function remoteEntries(backend: Backend, state: string, drafts: string): Record<ServerName, ClientEntry> {
+  return entriesWith(remoteAuditFile, backend, state, drafts)
+}
+
+function entriesWith(
+  auditFileOf: (state: string, server: ServerName) => string,
+  backend: Backend,
+  state: string,
+  drafts: string,
+): Record<ServerName, ClientEntry> {
   const entry = (server: ServerName, prefix: string, more: Record<string, string> = {}): ClientEntry => ({
     command: 'node',
     args: [fileURLToPath(new URL(`../../../servers/${server}/dist/main.js`, import.meta.url))],
@@ -42,7 +56,7 @@ export function clientEntries(backend: Backend, state: string, drafts: string): 
       [`${prefix}_API_URL`]: backend[API_OF[server]].url,
       [`${prefix}_API_KEY_FILE`]: apiKeyFile(state, server),
       ...more,
-      AUDIT_FILE: auditFile(state, server),
+      AUDIT_FILE: auditFileOf(state, server),
       AUDIT_KEY_FILE: auditKeyFile(state, server),
     },
   })
@@ -55,6 +69,10 @@ export function clientEntries(backend: Backend, state: string, drafts: string): 
 
 export function auditFile(state: string, server: ServerName): string {
   return join(state, `${server}.audit.jsonl`)
+}
+
+export function remoteAuditFile(state: string, server: ServerName): string {
+  return join(state, `${server}.remote.audit.jsonl`)
 }
 
 export function auditKeyFile(state: string, server: ServerName): string {

@@ -1,4 +1,7 @@
-import { McpServer } from '@modelcontextprotocol/server'
+import { createServer, type RequestListener } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { toNodeHandler } from '@modelcontextprotocol/node'
+import { createMcpHandler, McpServer } from '@modelcontextprotocol/server'
 import { serveStdio } from '@modelcontextprotocol/server/stdio'
 import * as z from 'zod'
 
@@ -7,7 +10,7 @@ import * as z from 'zod'
  * documentation shows how to write them. No audit, no deadline, no bounds on a reply, no coded errors, nothing checked
  * beyond what the SDK does by itself.
  */
-const [which] = process.argv.slice(2)
+const which = process.argv.includes('tickets') ? 'tickets' : 'crm'
 const { API_URL = '', API_KEY = '' } = process.env
 
 async function request(method: string, path: string, body?: unknown): Promise<Record<string, unknown>> {
@@ -165,9 +168,16 @@ function registerTicketTools(mcp: McpServer): void {
   )
 }
 
-serveStdio(() => {
+function bareServer(): McpServer {
   const mcp = new McpServer({ name: 'bare', version: '0.0.0' })
   if (which === 'tickets') registerTicketTools(mcp)
   else registerCustomerTools(mcp)
   return mcp
-})
+}
+
+if (process.argv.includes('http')) {
+  const http = createServer(toNodeHandler(createMcpHandler(bareServer)) as RequestListener)
+  http.listen(0, '127.0.0.1', () => {
+    process.stdout.write(`bare listens at http://127.0.0.1:${(http.address() as AddressInfo).port}/mcp\n`)
+  })
+} else serveStdio(bareServer)

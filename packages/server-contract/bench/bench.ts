@@ -6,6 +6,7 @@ import { Worker } from 'node:worker_threads'
 import type { RunningServer } from '../src/running-server.ts'
 import { auditCost } from './audit-cost.ts'
 import type { Backend } from './backend-worker.ts'
+import { measureHttp } from './http-measures.ts'
 import { callOrFail, latency, type MakeCall, megabytes, type Servers, startUp, throughput } from './measures.ts'
 import { markdown, pairedRow, type Row } from './report.ts'
 import { pair } from './statistics.ts'
@@ -60,6 +61,7 @@ async function measureAll(): Promise<Row[]> {
   return [
     ...(await measureReads(crm, backend)),
     ...(await measureWrites(tickets)),
+    ...(await measureHttp(crm, backend.customerIds, SIZES, progress)),
     ...(await measureStarts('crm-reader', crm)),
     ...(await measureStarts('ticket-handler', tickets)),
     ...measureAudit(),

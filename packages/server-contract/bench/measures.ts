@@ -1,13 +1,13 @@
 import type { RunningServer } from '../src/running-server.ts'
 import { type Paired, quantile } from './statistics.ts'
-import { open, type Pair, type Subject, usageOf } from './subjects.ts'
+import { open, type Pair, type Process, type Subject, usageOf } from './subjects.ts'
 
 /** Makes one call; each is another one, so that no answer is remembered. */
-export type MakeCall = (server: RunningServer) => Promise<void>
+export type MakeCall<Server = RunningServer> = (server: Server) => Promise<void>
 
-export interface Servers {
-  readonly ours: RunningServer
-  readonly bare: RunningServer
+export interface Servers<Server = RunningServer> {
+  readonly ours: Server
+  readonly bare: Server
 }
 
 /** Calls a tool and sees to it that it really was carried out. */
@@ -47,9 +47,9 @@ export interface Latency {
  * One call after the other, in milliseconds. The servers take turns at every call: a machine that is busy for a while is
  * so for all of them.
  */
-export async function latency<Side extends string>(
-  servers: Readonly<Record<Side, RunningServer>>,
-  makeCall: MakeCall,
+export async function latency<Side extends string, Server extends Process = RunningServer>(
+  servers: Readonly<Record<Side, Server>>,
+  makeCall: MakeCall<Server>,
   { rounds, calls }: { rounds: number; calls: number },
 ): Promise<Record<Side, Latency>> {
   const sides = Object.keys(servers) as Side[]
@@ -75,9 +75,9 @@ export async function latency<Side extends string>(
 }
 
 /** Calls per second with several in flight. */
-export async function throughput(
-  servers: Servers,
-  makeCall: MakeCall,
+export async function throughput<Server>(
+  servers: Servers<Server>,
+  makeCall: MakeCall<Server>,
   { rounds, calls, inFlight }: { rounds: number; calls: number; inFlight: number },
 ): Promise<Paired> {
   const perSecond = paired()

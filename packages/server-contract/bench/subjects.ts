@@ -6,6 +6,8 @@ import { fileURLToPath } from 'node:url'
 import { build, type Options } from 'tsup'
 // @boundaries-ignore The one build recipe of all servers: the bare one is built by it too.
 import { oneFile } from '../../../tsup.base.ts'
+import { RemoteServer } from '../src/remote/remote-server.ts'
+import { PUBLIC_URL } from '../src/remote/remote-world.ts'
 import { RunningServer } from '../src/running-server.ts'
 import type { Backend } from './backend-worker.ts'
 
@@ -63,13 +65,23 @@ export function entryPoint(server: string): string {
   return fileURLToPath(new URL(`../../../servers/${server}/dist/main.js`, import.meta.url))
 }
 
-const running = new Set<RunningServer>()
+const running = new Set<Process>()
 
 export async function open({ entry, args, env }: Subject): Promise<RunningServer> {
   const server = new RunningServer(entry, env, args)
   running.add(server)
   void server.exited.then(() => running.delete(server))
   await server.open('legacy')
+  return server
+}
+
+/** A server that listens, ours for callers with a token of `issuer`, the bare one for everybody. */
+export async function openRemote({ entry, args, env }: Subject, issuer?: string): Promise<RemoteServer> {
+  const remote = issuer && { OAUTH_ISSUER: issuer, MCP_PUBLIC_URL: PUBLIC_URL }
+  const server = new RemoteServer(entry, { ...env, ...remote }, [...args, '--port', '0'])
+  running.add(server)
+  void server.exited.then(() => running.delete(server))
+  await server.listening()
   return server
 }
 
@@ -84,8 +96,11 @@ export interface Usage {
   readonly rss: number
 }
 
+/** A server's process, however it is spoken to. */
+export type Process = Pick<RunningServer, 'child' | 'stderr'>
+
 /** Asks the process itself, by way of what was preloaded into it. */
-export async function usageOf(server: RunningServer): Promise<Usage> {
+export async function usageOf(server: Process): Promise<Usage> {
   const before = server.stderr.length
   server.child.kill('SIGUSR2')
   for (;;) {

@@ -138,6 +138,12 @@ const NEVER: readonly (readonly [files: RegExp, parts: readonly Part[]])[] = [
   [/^confirm\.ts$/, ['tools']],
   [/^server\.ts$/, ['credentials']],
   [/^(?:http|auth)\.ts$/, ['tools']],
+  // What stands between a remote caller and the tools holds nothing that a caller could be after.
+  [
+    /^(?:http|auth|issuer|gate|exchange|sessions|routes|listen|health|protected-resource|request-body|message)\.ts$/,
+    ['credentials', 'backends', 'config'],
+  ],
+  [/^(?:shared-)?single-use\.ts$/, ['config', 'credentials', 'backends', 'tools', 'sdk']],
   [/^tools\/index\.ts$/, ['config', 'credentials', 'sdk']],
   [/^tools\/(?!index\.ts$)/, ['config', 'credentials', 'sdk', 'tools']],
 ]
@@ -165,19 +171,22 @@ export const filesKnowTheirPlace = eachImport(
 const DATABASE =
   /^(?:node:sqlite|pg(?:-.+)?|postgres|mysql2?|mariadb|(?:better-)?sqlite3?|mssql|tedious|oracledb|mongo(?:db|ose)|i?o?redis|@redis\/.+|cassandra-driver|neo4j-driver|@prisma\/.+|prisma|drizzle-orm|kysely|knex|sequelize|typeorm|@mikro-orm\/.+|objection|slonik|@libsql\/.+|@planetscale\/.+|@neondatabase\/.+|@supabase\/.+|@aws-sdk\/client-(?:dynamodb|rds).*)$/
 
+/** Replicas agree in it which answers were used: random words that mean nothing elsewhere, for some minutes. */
+const STORE = { client: 'ioredis', file: 'shared-single-use.ts' }
+
 /** A server has no database: not in its code, nor among what is installed for it. */
 export const noDatabase: Rule = sources => [
-  ...eachImport(
-    path => isShipped(path),
-    specifier => (DATABASE.test(specifier) ? `imports ${specifier}` : undefined),
-  )(sources),
+  ...eachImport(isShipped, (specifier, path) => {
+    const isStore = specifier === STORE.client && serverFile(path)?.file === STORE.file
+    return DATABASE.test(specifier) && !isStore ? `imports ${specifier}` : undefined
+  })(sources),
   ...sources
     .filter(({ path }) => /^servers\/[^/]+\/package\.json$/.test(path))
     .flatMap(({ path, text }) => {
       const manifest = JSON.parse(text) as Record<string, Record<string, string> | undefined>
       return ['dependencies', 'devDependencies', 'peerDependencies', 'optionalDependencies']
         .flatMap(kind => Object.keys(manifest[kind] ?? {}))
-        .filter(name => DATABASE.test(name))
+        .filter(name => DATABASE.test(name) && name !== STORE.client)
         .map(name => `${path}: depends on ${name}`)
     }),
 ]
@@ -222,28 +231,57 @@ function kebab(name: string): string {
   return name.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)
 }
 
+/** Which files send requests: to the backend with the credential, and to the identity provider with nothing. */
+const SENDERS = ['credentials.ts', 'issuer.ts']
+
 /**
- * Requests leave a server in one file, which holds the credential and pins the origin. A function that takes
- * `fetch: AuthorisedFetch` calls what that file made; to the platform's own, it would say nothing of the sort.
+ * Requests leave a server in two files: one holds the credential and pins the origin, the other asks the identity
+ * provider for its public keys. A function that takes `fetch: AuthorisedFetch` calls what the former made; to the
+ * platform's own, it would say nothing of the sort.
  */
-export const fetchInOneFile: Rule = sources =>
+export const fetchInTwoFiles: Rule = sources =>
   sources
-    .filter(({ path }) => isShipped(path) && serverFile(path)?.file !== 'credentials.ts')
+    .filter(({ path }) => isShipped(path) && !SENDERS.includes(serverFile(path)?.file ?? ''))
     .flatMap(({ path, text }) => {
       const code = codeOf(text, { strings: 'blanked' })
       const functions = code.split(/^(?=(?:export )?(?:async )?function\b)/m)
       const own = functions.some(body => /(?<![\w.$])fetch\s*\(/.test(body) && !body.includes('fetch: AuthorisedFetch'))
       const reached =
         /\b(?:globalThis|global|window)\s*(?:\?\.|\.|\[)\s*(?:fetch\b)?|\bnew\s+(?:WebSocket|EventSource)\b/.test(code)
-      const passedOn = /[=(,:]\s*fetch\s*(?:[,)\n}]|\?\?)/.test(code) && !code.includes('fetch: AuthorisedFetch')
+      const passedOn =
+        /[=(,:]\s*fetch\s*(?:[,)\n}]|\?\?)/.test(code) &&
+        !code.includes('fetch: AuthorisedFetch') &&
+        // Of its own making, and under that name because a library wants it so: it answers requests, and sends none.
+        !/\bconst fetch = async \(request: Request\)/.test(code)
       return own || reached || passedOn ? [`${path}: sends requests of its own`] : []
     })
     .concat(
       eachImport(isShipped, specifier =>
-        /^(?:node:)?(?:https?|http2|net|tls|dgram)$|^(?:undici|axios|got|node-fetch|ky)(?:\/|$)/.test(specifier)
+        /^(?:node:)?(?:https|http2|tls|dgram)$|^(?:undici|axios|got|node-fetch|ky)(?:\/|$)/.test(specifier)
           ? `imports ${specifier}`
           : undefined,
       )(sources),
+    )
+
+/** Connections are taken in one file. The others that have to do with them know their types alone. */
+export const listensInOneFile: Rule = sources =>
+  sources
+    .filter(({ path }) => isShipped(path))
+    .flatMap(({ path, text }) =>
+      [...codeOf(text, { strings: 'kept' }).matchAll(/\bimport\s+([^'"]*?)\s*from\s*['"](?:node:)?(?:http|net)['"]/g)]
+        .map(([, names = '']) => names)
+        .filter(names => !names.startsWith('type '))
+        .flatMap(names => names.replace(/[{}]/g, '').split(','))
+        .map(name => name.trim())
+        .filter(name => name !== '' && !name.startsWith('type '))
+        .filter(name => name !== 'createServer' || serverFile(path)?.file !== 'listen.ts')
+        .map(name => `${path}: takes ${name} from node:http or node:net`),
+    )
+    .concat(
+      sources
+        .filter(({ path }) => isShipped(path))
+        .filter(({ text }) => /(?:require|import)\s*\(\s*['"](?:node:)?(?:http|net)['"]/.test(text))
+        .map(({ path }) => `${path}: loads node:http or node:net`),
     )
 
 /** One file starts a process, and it is the one that may. */

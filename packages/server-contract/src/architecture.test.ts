@@ -7,9 +7,10 @@ import {
   COPIED,
   copiesStaySmall,
   environmentInTwoFiles,
-  fetchInOneFile,
+  fetchInTwoFiles,
   filesKnowTheirPlace,
   guardrailsStandAlone,
+  listensInOneFile,
   nobodyImportsAServer,
   noDatabase,
   noPlainHttp,
@@ -157,6 +158,9 @@ const CASES: readonly Case[] = [
       file(`${A}/server.ts`, "import { readCredential } from './credentials.ts'"),
       file(`${A}/confirm.ts`, "import { openDesk } from './tools/open-desk.ts'"),
       file(`${A}/backend.ts`, "import { openDesk } from './tools/open-desk.ts'"),
+      file(`${A}/gate.ts`, "import { readCredential } from './credentials.ts'"),
+      file(`${A}/exchange.ts`, "import { restDesk } from './backends/rest.ts'"),
+      file(`${A}/single-use.ts`, "import { readConfig } from './config.ts'"),
     ],
     kept: [
       TOOLS_INDEX,
@@ -172,10 +176,15 @@ const CASES: readonly Case[] = [
     broken: [
       file(`${A}/backends/rest.ts`, "import { DatabaseSync } from 'node:sqlite'"),
       file('packages/guardrails/src/audit/a.ts', "import pg from 'pg'"),
+      file(`${A}/single-use.ts`, "import { Redis } from 'ioredis'"),
+      file(`${A}/shared-single-use.ts`, "import { createClient } from '@redis/client'"),
       file('servers/desk/package.json', '{ "devDependencies": { "drizzle-orm": "1.0.0" } }'),
       file('servers/desk/package.json', '{ "dependencies": { "@prisma/client": "1.0.0" } }'),
     ],
-    kept: [file('servers/desk/package.json', '{ "devDependencies": { "pino": "10.0.0", "zod": "4.0.0" } }')],
+    kept: [
+      file('servers/desk/package.json', '{ "devDependencies": { "pino": "10.0.0", "zod": "4.0.0" } }'),
+      file(`${A}/shared-single-use.ts`, "import { Redis } from 'ioredis'"),
+    ],
   },
   {
     title: 'a copy says that it is one, stays small and is not alone',
@@ -200,8 +209,8 @@ const CASES: readonly Case[] = [
     kept: [[TOOLS_INDEX, file(`${A}/tools/open-desk.ts`, "  name: 'openDesk',")]],
   },
   {
-    title: `${verifies('P5', 'P6')} requests leave a server in credentials.ts only`,
-    rule: fetchInOneFile,
+    title: `${verifies('P5', 'P6')} requests leave a server in credentials.ts, and in issuer.ts for public keys`,
+    rule: fetchInTwoFiles,
     broken: [
       file(`${A}/backends/rest.ts`, 'const reply = await fetch(url)'),
       file(`${A}/backends/rest.ts`, 'const reply = await globalThis.fetch(url)'),
@@ -221,8 +230,27 @@ const CASES: readonly Case[] = [
     ],
     kept: [
       file(`${A}/credentials.ts`, 'const reply = await fetch(url)'),
+      file(`${A}/issuer.ts`, 'const reply = await fetch(url)'),
+      file(`${A}/http.ts`, 'const fetch = async (request: Request) => serve(request)', 'listen({ fetch })'),
       file(`${A}/backends/http.ts`, 'function one(fetch: AuthorisedFetch) {', '  return fetch({})', '}'),
       file(`${A}/backends/http.ts`, "const text = 'fetch(url)' // fetch(url)"),
+    ],
+  },
+  {
+    title: `${verifies('P15')} connections are taken in listen.ts only`,
+    rule: listensInOneFile,
+    broken: [
+      file(`${A}/gate.ts`, "import { request } from 'node:http'"),
+      file(`${A}/listen.ts`, "import { createServer, request } from 'node:http'"),
+      file(`${A}/routes.ts`, "import { createServer } from 'node:http'"),
+      file(`${A}/routes.ts`, "import * as http from 'http'"),
+      file(`${A}/main.ts`, "import { connect, type Socket } from 'node:net'"),
+      file(`${A}/main.ts`, "const net = await import('node:net')"),
+    ],
+    kept: [
+      file(`${A}/listen.ts`, "import { createServer, type ServerResponse } from 'node:http'"),
+      file(`${A}/routes.ts`, "import type { IncomingMessage, ServerResponse } from 'node:http'"),
+      file(`${A}/listen.ts`, "import type { Socket } from 'node:net'"),
     ],
   },
   {

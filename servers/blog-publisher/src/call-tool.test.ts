@@ -97,12 +97,15 @@ function setUp(change: Partial<Definition> = {}) {
     faults,
     controller,
     askerOf,
-    call: (args: unknown = { name: 'it' }, { asker = askerOf(() => 'accepted'), mustAsk = true } = {}) =>
+    call: (
+      args: unknown = { name: 'it' },
+      { asker = askerOf(() => 'accepted'), mustAsk = true, scopes = undefined as ReadonlySet<string> | undefined } = {},
+    ) =>
       callTool<Ports, string>(tool, {
         call: openCall(args),
         args,
         ports: {},
-        scopes: undefined,
+        scopes,
         asker,
         mustAsk,
         cancelled: controller.signal,
@@ -254,6 +257,25 @@ describe('a call', () => {
       expect(end).toMatchObject({ error: { code: 'CONFIRMATION_INVALID' } })
       expect(diary).toEqual(['recorded denied'])
     }
+  })
+})
+
+describe('a call by somebody whose scopes are known', () => {
+  it.each([[''], ['things:dos'], ['things:d'], ['THINGS:DO'], ['x:things:do']])(
+    `${verifies('P15')} goes no further than its arguments with the scope “%s”`,
+    async scope => {
+      const { call, diary, records } = setUp()
+      const scopes = new Set([scope])
+      expect(await call({ name: 'it' }, { scopes })).toMatchObject({ kind: 'failed', error: { code: 'FORBIDDEN' } })
+      expect(diary).toEqual(['recorded denied'])
+      expect(records()).toMatchObject([{ event: 'denied', error: { code: 'FORBIDDEN' } }])
+    },
+  )
+
+  it('is served with the one that it needs', async () => {
+    const { call } = setUp()
+    const scopes = new Set(['other', 'things:do'])
+    expect(await call({ name: 'it' }, { scopes })).toMatchObject({ kind: 'done' })
   })
 })
 

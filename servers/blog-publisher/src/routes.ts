@@ -54,8 +54,8 @@ export function createRoutes({ gate, endpoint, resource, readiness, isDraining, 
       if (error.cause !== undefined) onFault(error.cause)
       const { status, code, message: reason, headers } = error
       const reply = endpoint.refuse(visitor, { code, reason })
-      // What is left of the body is of no interest any more.
-      answer(res, status, reply, req.complete ? headers : { ...headers, Connection: 'close' })
+      // The rest of a body is read and dropped, so that the answer gets through; but not of one without an end.
+      answer(res, status, reply, status === 413 ? { ...headers, Connection: 'close' } : headers)
     }
   }
 

@@ -56,7 +56,9 @@ export async function serveHttp<Ports>(
         }),
         endpoint,
         resource,
-        readiness: createReadiness(all, (fault, dependency) => log.warn({ err: fault, dependency }, 'not ready')),
+        readiness: createReadiness(all, ({ message: reason }, dependency) =>
+          log.warn({ reason, dependency }, 'not ready'),
+        ),
         isDraining: () => draining,
         onFault,
       }),

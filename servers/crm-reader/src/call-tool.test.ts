@@ -84,13 +84,13 @@ function setUp(change: Partial<Definition> = {}) {
     unwritable,
     faults,
     controller,
-    call: (args: unknown = { name: 'it' }, answered = false) =>
+    call: (args: unknown = { name: 'it' }, answered = false, scopes?: ReadonlySet<string>) =>
       callTool<Ports>(tool, {
         call: openCall(args),
         args,
         answered,
         ports: {},
-        scopes: undefined,
+        scopes,
         cancelled: controller.signal,
         onFault: fault => faults.push(fault),
       }),
@@ -162,6 +162,25 @@ describe('a call', () => {
     const { call, diary } = setUp()
     expect(await call({ name: 'it' }, true)).toMatchObject({ error: { code: 'CONFIRMATION_INVALID' } })
     expect(diary).toEqual(['recorded denied'])
+  })
+})
+
+describe('a call by somebody whose scopes are known', () => {
+  it.each([[''], ['things:dos'], ['things:d'], ['THINGS:DO'], ['x:things:do']])(
+    `${verifies('P15')} goes no further than its arguments with the scope “%s”`,
+    async scope => {
+      const { call, diary, records } = setUp()
+      const scopes = new Set([scope])
+      expect(await call({ name: 'it' }, false, scopes)).toMatchObject({ kind: 'failed', error: { code: 'FORBIDDEN' } })
+      expect(diary).toEqual(['recorded denied'])
+      expect(records()).toMatchObject([{ event: 'denied', error: { code: 'FORBIDDEN' } }])
+    },
+  )
+
+  it('is served with the one that it needs', async () => {
+    const { call } = setUp()
+    const scopes = new Set(['other', 'things:do'])
+    expect(await call({ name: 'it' }, false, scopes)).toMatchObject({ kind: 'done' })
   })
 })
 

@@ -61,17 +61,19 @@ export function createGate({ hosts, origins, oauth }: GateOptions) {
       const host = addressOf(request)
       if (!oauth) return { caller: { kind: 'os', id: 'unverified', host }, scopes: undefined }
       const { verify, resource } = oauth
+      // Clients of the earlier era renew a token that they can renew, when they should ask their user for a wider one.
+      const canStepUp = request.headers['mcp-method'] !== undefined
       try {
         const token = bearerToken(request)
         if (token === undefined)
           throw new Refusal(401, 'FORBIDDEN', 'an access token is needed', {
-            'WWW-Authenticate': resource.unauthorised(),
+            'WWW-Authenticate': resource.unauthorised(canStepUp),
           })
         const { sub, clientId, scopes } = await verify(token)
         return { caller: { kind: 'oauth', id: sub, host, clientId }, scopes }
       } catch (error) {
         if (error instanceof TokenRefusedError) {
-          const headers = { 'WWW-Authenticate': resource.unauthorised(error.message) }
+          const headers = { 'WWW-Authenticate': resource.unauthorised(canStepUp, error.message) }
           throw new Refusal(401, 'FORBIDDEN', `the access token is refused: ${error.message}`, headers)
         }
         if (error instanceof IssuerUnavailableError) {

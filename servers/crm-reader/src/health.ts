@@ -14,7 +14,7 @@ const STANDS_MS = 2_000
 const TIMEOUT_MS = 5_000
 
 /** @param onFault told, for the operator, why something is not there */
-export function createReadiness(dependencies: Dependencies, onFault: (fault: unknown, name: string) => void) {
+export function createReadiness(dependencies: Dependencies, onFault: (fault: Error, name: string) => void) {
   let asked = Number.NEGATIVE_INFINITY
   let answer: Promise<Readiness> | undefined
 
@@ -27,7 +27,7 @@ export function createReadiness(dependencies: Dependencies, onFault: (fault: unk
       await Promise.race([(async () => reach())(), late])
       return [name, 'ok']
     } catch (fault) {
-      onFault(fault, name)
+      onFault(fault as Error, name)
       return [name, 'failed']
     } finally {
       clearTimeout(timer)

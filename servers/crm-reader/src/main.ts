@@ -9,7 +9,6 @@ import { type Address, type Command, HELP, NAME, parseCommand, UsageError, VERSI
 import { assertRemote, type Config, ConfigError, readConfig, stateFolder } from './config.ts'
 import { CredentialError, readAuditKey, readCredential } from './credentials.ts'
 import { serve } from './serve.ts'
-import { serveHttp } from './serve-http.ts'
 import type { ServerOptions } from './server.ts'
 import { tools } from './tools/index.ts'
 
@@ -64,12 +63,15 @@ function served({ backend, audit, log }: Parts): ServerOptions<CrmBackend> {
     ports: backend,
     audit,
     onFault: fault => log.error({ err: fault }, 'fault'),
-    onProtocolFault: fault => log.warn({ err: fault }, 'protocol'),
+    // The SDK's messages quote what a client sent, which nobody has looked at.
+    onProtocolFault: fault => log.debug({ err: fault }, 'protocol'),
   }
 }
 
 async function serveRemote(parts: Parts, { host, port }: Address): Promise<number | undefined> {
   const { config, backend, audit, log } = parts
+  // Loaded where it is needed: a local client waits for its server to start.
+  const { serveHttp } = await import('./serve-http.ts')
   try {
     await serveHttp(
       served(parts),

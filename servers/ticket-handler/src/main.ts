@@ -9,9 +9,8 @@ import { type Address, type Command, HELP, NAME, parseCommand, UsageError, VERSI
 import { assertRemote, type Config, ConfigError, readConfig, stateFolder } from './config.ts'
 import { CredentialError, readAuditKey, readCredential, readShared, type Shared } from './credentials.ts'
 import { serve } from './serve.ts'
-import { serveHttp } from './serve-http.ts'
 import type { ServerOptions } from './server.ts'
-import { connectSingleUse, createSingleUse } from './single-use.ts'
+import { createSingleUse } from './single-use.ts'
 import { tools } from './tools/index.ts'
 
 interface Parts {
@@ -70,14 +69,22 @@ function served({ config, backend, audit, log }: Parts): ServerOptions<TicketBac
     singleUse: createSingleUse(),
     stateKey: undefined,
     onFault: fault => log.error({ err: fault }, 'fault'),
-    onProtocolFault: fault => log.warn({ err: fault }, 'protocol'),
+    // The SDK's messages quote what a client sent, which nobody has looked at.
+    onProtocolFault: fault => log.debug({ err: fault }, 'protocol'),
   }
 }
 
 async function serveRemote(parts: Parts, { host, port }: Address): Promise<number | undefined> {
   const { config, backend, audit, log } = parts
+  // Loaded where it is needed: a local client waits for its server to start.
+  const [{ serveHttp }, { connectSingleUse }] = await Promise.all([
+    import('./serve-http.ts'),
+    import('./shared-single-use.ts'),
+  ])
   const { stateKey, storeUrl } = parts.shared
-  const store = storeUrl ? connectSingleUse(storeUrl, NAME, fault => log.error({ err: fault }, 'store')) : undefined
+  const store = storeUrl
+    ? connectSingleUse(storeUrl, NAME, fault => log.error({ reason: fault.message }, 'store'))
+    : undefined
   if (stateKey && !store)
     log.warn('MCP_STATE_KEY without MCP_STORE_URL: an answer counts in the process that asked, and nowhere else')
   try {

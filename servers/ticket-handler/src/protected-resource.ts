@@ -12,8 +12,8 @@ export interface ProtectedResource {
   /** Where `metadata` is served. */
   readonly metadataPaths: ReadonlySet<string>
   readonly metadata: Readonly<Record<string, unknown>>
-  /** `WWW-Authenticate` for a 401; without a description, nothing was presented. */
-  unauthorised(description?: string): string
+  /** `WWW-Authenticate` for a 401. Without a description of the fault, nothing was presented. */
+  unauthorised(canStepUp: boolean, description?: string): string
   /** `WWW-Authenticate` for a 403: `scopes` are all that a new token has to have. */
   insufficient(scopes: Iterable<string>): string
 }
@@ -30,8 +30,7 @@ export function describeResource(options: {
 }): ProtectedResource {
   const { url, issuer, name, tools } = options
   const scopes = [...new Set(tools.map(({ scope }) => scope))]
-  // To begin with, a client asks for no more than reading: it is told when a call needs more.
-  const firstScopes = new Set(tools.filter(({ effect }) => effect === 'read').map(({ scope }) => scope))
+  const reading = [...new Set(tools.filter(({ effect }) => effect === 'read').map(({ scope }) => scope))]
   const { origin, pathname } = new URL(url)
   const suffix = pathname === '/' ? '' : pathname
   const where = `resource_metadata="${origin}${WELL_KNOWN}${suffix}"`
@@ -44,9 +43,11 @@ export function describeResource(options: {
       bearer_methods_supported: ['header'],
       resource_name: name,
     },
-    unauthorised(description) {
+    unauthorised(canStepUp, description) {
       const error = description === undefined ? '' : `error="invalid_token", error_description="${description}", `
-      return `Bearer ${error}scope="${[...firstScopes].join(' ')}", ${where}`
+      // To begin with, no more than reading: a client is told when a call needs more. One that could not ask for more
+      // then has to ask for everything now.
+      return `Bearer ${error}scope="${(canStepUp ? reading : scopes).join(' ')}", ${where}`
     },
     insufficient(needed) {
       const description = 'the token lacks a scope that this tool needs'

@@ -12,7 +12,7 @@ export interface ProtectedResource {
 export type Catalogue = () => readonly ProtectedResource[]
 
 /**
- * The resource that an identifier names. Some clients write `http://host` as `http://host/`, so identifiers are
+ * The resource that an identifier names. Some clients write `http://host.example` as `http://host.example/`, so identifiers are
  * compared as URLs; the token's audience is always the resource's own spelling.
  */
 export function findResource(catalogue: Catalogue, identifier: string): ProtectedResource | undefined {

@@ -14,7 +14,7 @@ import {
   type ServerName,
   serverKeys,
 } from '../client-entries.ts'
-import { DRAFTS } from '../index.ts'
+import { DRAFTS } from '../drafts.ts'
 
 /** A reply to a tool call, as a host hands it to a model. */
 export interface Reply {

@@ -1,8 +1,8 @@
 import { rmSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import { hasStore, type Store, startStore } from '../../copied/store-process.ts'
 import { HostileBackend, sendJson } from '../../hostile-backend.ts'
 import { writeTools } from '../../subject.ts'
-import { HAS_REDIS, Redis } from '../redis.ts'
 import type { Reply } from '../remote-server.ts'
 import type { Remote, RemoteWorld } from '../remote-world.ts'
 import { TokenIssuer } from '../token-issuer.ts'
@@ -14,7 +14,7 @@ interface Surroundings {
   readonly remote: Remote
   readonly backend: HostileBackend
   readonly issuer: TokenIssuer
-  readonly redis: Redis | undefined
+  readonly redis: Store | undefined
 }
 
 interface Fault {
@@ -74,20 +74,20 @@ const FAULTS: readonly Fault[] = [
       issuer.fault = undefined
     },
   },
-  { name: 'store', title: 'is gone', fail: ({ redis }) => redis?.kill(), mend: ({ redis }) => redis?.run() },
+  { name: 'store', title: 'is gone', fail: ({ redis }) => redis?.kill(), mend: ({ redis }) => redis?.restart() },
   { name: 'store', title: 'hangs', fail: ({ redis }) => redis?.hang(), mend: ({ redis }) => redis?.wake() },
 ]
 
 /** What an orchestrator is told, and everybody else who asks. */
 export function describeHealth(world: RemoteWorld): void {
   const { subject } = world
-  const hasStore = HAS_REDIS && writeTools(subject).length > 0
+  const usesStore = hasStore && writeTools(subject).length > 0
 
   const within = async (work: (around: Surroundings) => Promise<void>): Promise<void> => {
     const backend = await HostileBackend.start(world.access)
     const issuer = new TokenIssuer()
     await issuer.open()
-    const redis = hasStore ? await Redis.start() : undefined
+    const redis = usesStore ? await startStore() : undefined
     const remote = await world.serve({
       [`${subject.prefix}_API_URL`]: backend.url,
       [`${subject.prefix}_API_TIMEOUT_MS`]: '500',
@@ -102,7 +102,7 @@ export function describeHealth(world: RemoteWorld): void {
       await Promise.all([backend.close(), issuer.close(), redis?.kill()])
     }
   }
-  const all: Record<string, string> = { backend: 'ok', audit: 'ok', issuer: 'ok', ...(hasStore && { store: 'ok' }) }
+  const all: Record<string, string> = { backend: 'ok', audit: 'ok', issuer: 'ok', ...(usesStore && { store: 'ok' }) }
   const ask = ({ remote }: Surroundings): Promise<Reply> => remote.server.send('GET', '/readyz')
   const checksOf = ({ text }: Reply): unknown => (JSON.parse(text) as { checks: unknown }).checks
 
@@ -128,7 +128,7 @@ export function describeHealth(world: RemoteWorld): void {
       })
     })
 
-    const faults = FAULTS.filter(({ name }) => hasStore || name !== 'store')
+    const faults = FAULTS.filter(({ name }) => usesStore || name !== 'store')
     it.concurrent.for(faults)(
       `${verifies('P5', 'P16')} names the one thing that is not there and nothing of it: $name $title`,
       async ({ name, fail, mend }, { expect }) => {

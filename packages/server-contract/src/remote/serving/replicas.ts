@@ -2,12 +2,12 @@ import { createHmac } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { connectRemote, YES } from '../../clients.ts'
+import { hasStore, type Store, startStore } from '../../copied/store-process.ts'
 import { outputOf } from '../../human.ts'
 import { errorCodeOf } from '../../running-server.ts'
 import { writeTools } from '../../subject.ts'
 import { ask, callConfirmed } from '../confirmed-call.ts'
 import { mergedRecords } from '../merged-records.ts'
-import { HAS_REDIS, Redis } from '../redis.ts'
 import { messageOf, RemoteServer } from '../remote-server.ts'
 import { type Remote, type RemoteWorld, scopesOf } from '../remote-world.ts'
 import { RoundRobin } from '../round-robin.ts'
@@ -24,7 +24,7 @@ export function describeReplicas(world: RemoteWorld): void {
 
   describe('replicas behind a proxy that keeps nobody to one of them', () => {
     let [a, b]: Remote[] = []
-    let redis: Redis | undefined
+    let redis: Store | undefined
     let proxy: RoundRobin
     let token: string
     const replicas = (): [Remote, Remote] => {
@@ -34,7 +34,7 @@ export function describeReplicas(world: RemoteWorld): void {
 
     beforeAll(async () => {
       token = await world.token(scope)
-      if (HAS_REDIS && tools.length > 0) redis = await Redis.start()
+      if (hasStore && tools.length > 0) redis = await startStore()
       const shared: Record<string, string> = redis ? { MCP_STATE_KEY: STATE_KEY, MCP_STORE_URL: redis.url } : {}
       ;[a, b] = await Promise.all([world.serve(shared), world.serve(shared)])
       proxy = await RoundRobin.start(replicas().map(({ server }) => server))
@@ -109,8 +109,8 @@ export function describeReplicas(world: RemoteWorld): void {
       await Promise.all([one.server.kill('SIGTERM'), other.server.kill('SIGTERM')])
     })
 
-    describe.skipIf(!HAS_REDIS)('with a key and a store (skipped where there is no /usr/bin/redis-server)', () => {
-      const store = (): Redis => {
+    describe.skipIf(!hasStore)('with a key and a store (skipped where there is no /usr/bin/redis-server)', () => {
+      const store = (): Store => {
         if (!redis) throw new Error('there is no store')
         return redis
       }
@@ -227,7 +227,7 @@ export function describeReplicas(world: RemoteWorld): void {
             expect(outputOf(messageOf(await one.server.call(token, read.name, world.valid(read))))).toBeDefined()
 
           // It comes back with nothing in it: what was used before must not count again.
-          await store().run()
+          await store().restart()
           await recovered()
           const arrivals = await world.arrivals(async () => {
             for (const { server } of replicas())
@@ -268,7 +268,7 @@ export function describeReplicas(world: RemoteWorld): void {
               expect(errorCodeOf(messageOf(reply))).toBe('CONFIRMATION_UNAVAILABLE')
           })
           expect(arrivals).toEqual([])
-          await store().run()
+          await store().restart()
           await recovered()
         })
       })
