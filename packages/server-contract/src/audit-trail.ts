@@ -27,8 +27,12 @@ export class AuditTrail {
       .join('')
   }
 
+  /** Every whole line; one that is being written is not there yet. */
   records(): AuditRecord[] {
-    return recordsOf(this.text())
+    return this.files().flatMap(file => {
+      const text = readFileSync(file, 'utf8')
+      return recordsOf(text.slice(0, text.lastIndexOf('\n') + 1))
+    })
   }
 
   /** What gives, each time, the records that have come to the file itself since the time before. */

@@ -1,7 +1,8 @@
-import { Client as ModernClient } from '@modelcontextprotocol/client'
+import { Client as ModernClient, StreamableHTTPClientTransport as ModernHttp } from '@modelcontextprotocol/client'
 import { StdioClientTransport as ModernStdio } from '@modelcontextprotocol/client/stdio'
 import { Client as LegacyClient } from '@modelcontextprotocol/sdk/client/index.js'
 import { StdioClientTransport as LegacyStdio } from '@modelcontextprotocol/sdk/client/stdio.js'
+import { StreamableHTTPClientTransport as LegacyHttp } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import { ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js'
 
 /** The two lines of the SDK that are in the field: clients as hosts have them. */
@@ -50,6 +51,30 @@ export async function connect(
     env: { PATH: process.env.PATH ?? '', ...env },
     stderr: 'ignore' as const,
   }
+  return await connectOver(
+    line,
+    { v1: () => new LegacyStdio(parameters), v2: () => new ModernStdio(parameters) },
+    human,
+  )
+}
+
+/** Goes to a server that listens through a real client, as an MCP host with an access token does. */
+export async function connectRemote(line: ClientLine, url: string, token: string, human?: Human): Promise<Connected> {
+  const options = { requestInit: { headers: { Authorization: `Bearer ${token}` } } }
+  const address = new URL(url)
+  return await connectOver(
+    line,
+    { v1: () => new LegacyHttp(address, options), v2: () => new ModernHttp(address, options) },
+    human,
+  )
+}
+
+interface Transports {
+  readonly v1: () => Parameters<LegacyClient['connect']>[0]
+  readonly v2: () => Parameters<ModernClient['connect']>[0]
+}
+
+async function connectOver(line: ClientLine, transports: Transports, human: Human): Promise<Connected> {
   const identity = { name: `contract-${line}`, version: '1.0.0' }
   const capabilities = human ? { elicitation: {} } : {}
   const client =
@@ -60,8 +85,8 @@ export async function connect(
     client.setRequestHandler(ElicitRequestSchema, ({ params }) => human(params.message))
   if (human && client instanceof ModernClient)
     client.setRequestHandler('elicitation/create', ({ params }) => human(params.message))
-  if (client instanceof LegacyClient) await client.connect(new LegacyStdio(parameters))
-  else await client.connect(new ModernStdio(parameters))
+  if (client instanceof LegacyClient) await client.connect(transports.v1())
+  else await client.connect(transports.v2())
   return {
     listTools: async () => (await client.listTools()).tools as ListedTool[],
     callTool: async (name, args, _meta) =>

@@ -44,6 +44,11 @@ export class HostileBackend {
     return `http://127.0.0.1:${portOf(this.#server)}${new URL(this.#real.url).pathname}`
   }
 
+  /** From here on, does as the real one again. */
+  recover(): void {
+    this.behave = passOn
+  }
+
   /** Resolves once `count` requests have arrived in all. */
   async arrived(count: number): Promise<void> {
     while (this.arrivals.length < count) await new Promise<void>(resolve => this.#expecting.push(resolve))

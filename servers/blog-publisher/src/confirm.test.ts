@@ -188,12 +188,21 @@ describe('a question in the later era', () => {
   })
 
   it(`${verifies('P12')} is not answered where nobody can tell whether it was before`, async () => {
-    const broken: SingleUse = { claim: () => Promise.reject(new Error('the store is down')) }
+    const broken: SingleUse = { open: async () => {}, claim: () => Promise.reject(new Error('the store is down')) }
     const { mint, redeem } = confirmations({ singleUse: broken })
     await expect(redeem(await mint())).rejects.toMatchObject({ code: 'CONFIRMATION_UNAVAILABLE' })
-    const full: SingleUse = { claim: () => Promise.resolve(false) }
+    const full: SingleUse = { open: async () => {}, claim: () => Promise.resolve(false) }
     const refusing = confirmations({ singleUse: full })
     await expect(refusing.redeem(await refusing.mint())).rejects.toMatchObject(INVALID)
+  })
+
+  it(`${verifies('P12')} is not asked where its answer could not be told from a repeated one`, async () => {
+    const broken: SingleUse = { open: () => Promise.reject(new Error('the store is down')), claim: async () => true }
+    const asked: boolean[] = []
+    const { call } = callOf(CALLER, ends => asked.push(ends))
+    const { mint } = confirmations({ singleUse: broken })
+    await expect(mint(questionOf({ call }))).rejects.toMatchObject({ code: 'CONFIRMATION_UNAVAILABLE' })
+    expect(asked).toEqual([])
   })
 
   it(`${verifies('P12')} is of no use under another key, and of use under the same one elsewhere`, async () => {
@@ -399,11 +408,11 @@ describe('a memory of what was used', () => {
     for (const nonce of ['b', 'c', 'd']) expect(await memory.claim(nonce, 5000)).toBe(false)
   })
 
-  it('is large enough for ten thousand questions in five minutes, and bounded', async () => {
+  it('is large enough for a hundred thousand questions in five minutes, and bounded', async () => {
     const memory = createSingleUse(() => 0)
     const claims = []
-    for (let index = 0; index < 10_001; index += 1) claims.push(await memory.claim(String(index), 1))
-    expect(claims.filter(Boolean)).toHaveLength(10_000)
+    for (let index = 0; index < 100_001; index += 1) claims.push(await memory.claim(String(index), 1))
+    expect(claims.filter(Boolean)).toHaveLength(100_000)
     expect(claims.at(-1)).toBe(false)
   })
 })

@@ -13,7 +13,8 @@ const TIMEOUT_MS = 2_000
 
 /**
  * In a Redis or Valkey that all replicas of a server have in common. A question asked by one can then be answered at
- * another, and still once only.
+ * another, and still once only. What is kept is the open questions: a store that forgets, whether restarted, emptied or
+ * short of memory, makes answers count no more, where used ones forgotten would count again.
  *
  * @param server whose answers: no two servers know each other's
  * @param onFault told, for the operator, of a connection that is lost
@@ -27,13 +28,14 @@ export function connectSingleUse(url: string, server: string, onFault: (fault: E
     autoResendUnfulfilledCommands: false,
   })
   redis.on('error', error => onFault(bare(error)))
+  const keyOf = (nonce: string): string => `narrow-deputies:${server}:open:${nonce}`
   return {
-    async claim(nonce, expiresAt) {
+    async open(nonce, expiresAt) {
       // A little longer than anybody can ask for it, by whichever clock.
       const lifetime = Math.max(expiresAt - Date.now(), 0) + 60_000
-      const key = `narrow-deputies:${server}:used:${nonce}`
-      return (await redis.set(key, '1', 'PX', lifetime, 'NX').catch(rethrowBare)) === 'OK'
+      await redis.set(keyOf(nonce), '1', 'PX', lifetime).catch(rethrowBare)
     },
+    claim: async nonce => (await redis.del(keyOf(nonce)).catch(rethrowBare)) === 1,
     async reach() {
       await redis.ping().catch(rethrowBare)
     },

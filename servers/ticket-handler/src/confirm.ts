@@ -29,14 +29,12 @@ const State = z.tuple([z.string(), z.string(), z.string(), z.number(), z.string(
 export function createConfirmations(singleUse: SingleUse, key: Buffer = randomBytes(32), now: () => number = Date.now) {
   const seal = (body: string): string => `${body}.${createHmac('sha256', key).update(body).digest('base64url')}`
 
-  const mint = (question: Question): string => {
-    const state = [
-      bindingOf(question),
-      question.call.callId,
-      randomBytes(16).toString('hex'),
-      now() + LIFETIME_MS,
-      question.call.trace.traceId,
-    ]
+  const mint = async (question: Question): Promise<string> => {
+    const { callId, trace } = question.call
+    const nonce = randomBytes(16).toString('hex')
+    const expiresAt = now() + LIFETIME_MS
+    await singleUse.open(nonce, expiresAt).catch(unkept)
+    const state = [bindingOf(question), callId, nonce, expiresAt, trace.traceId]
     return seal(Buffer.from(JSON.stringify(state)).toString('base64url'))
   }
 
@@ -72,14 +70,12 @@ export function createConfirmations(singleUse: SingleUse, key: Buffer = randomBy
           'CONFIRMATION_UNAVAILABLE',
           'This needs the user’s confirmation, and this client cannot ask for one. The user can do it in the backend itself, or use a client that supports elicitation.',
         )
-      question.call.asked(era === 'modern')
       if (era === 'modern') {
-        const reply = inputRequired({
-          inputRequests: { confirm: inputRequired.elicit(params) },
-          requestState: mint(question),
-        })
-        return { reply }
+        const requestState = await mint(question)
+        question.call.asked(true)
+        return { reply: inputRequired({ inputRequests: { confirm: inputRequired.elicit(params) }, requestState }) }
       }
+      question.call.asked(false)
       return judge(
         await mcpReq
           .send({ method: 'elicitation/create', params }, { timeout: LIFETIME_MS, signal: mcpReq.signal })
@@ -100,6 +96,14 @@ function judge(response: unknown): 'accepted' {
     throw new CodedError('CONFIRMATION_INVALID', 'The client gave no answer to the question that was asked.')
   if (answer.data.action === 'accept' && answer.data.content?.confirm === true) return 'accepted'
   throw new CodedError('CONFIRMATION_DECLINED', 'The user did not confirm. Do not try again unless they ask for it.')
+}
+
+function unkept(cause: unknown): never {
+  throw new CodedError(
+    'CONFIRMATION_UNAVAILABLE',
+    'The user’s answer could not be told from a repeated one now, so they are not asked. Nothing was done: try again later.',
+    { cause },
+  )
 }
 
 function unknowable(cause: unknown): never {

@@ -16,6 +16,7 @@ import {
   principalOf,
   type WireFault,
 } from '@narrow-deputies/guardrails/audit'
+import { openStream } from './event-stream.ts'
 import { createExchanges } from './exchange.ts'
 import type { Visitor } from './gate.ts'
 import type { ProtectedResource } from './protected-resource.ts'
@@ -74,8 +75,7 @@ export function createMcpEndpoint<Ports>(options: ServerOptions<Ports>, resource
   }
 
   const openSession = async (visitor: Visitor): Promise<Session> => {
-    const onsessionclosed = (id: string): void => sessions.remove(id)
-    const transport = new SessionTransport({ sessionIdGenerator: randomUUID, onsessionclosed })
+    const transport = new SessionTransport({ sessionIdGenerator: randomUUID, onsessionclosed: sessions.remove })
     const ledger = ledgerOf(visitor)
     await serverOf(ledger)({ era: 'legacy' }).connect(auditReplies(transport, ledger))
     return { transport, ledger }
@@ -102,7 +102,7 @@ export function createMcpEndpoint<Ports>(options: ServerOptions<Ports>, resource
       transport.handleRequest(request, { parsedBody: message, authInfo: passenger(ledger, visitor) })
     const response = message
       ? await exchanged({ message, traceparent: traceOf(request), visitor, ledger }, handle)
-      : await handle()
+      : openStream(await handle(), request.signal)
     if (!isNew) return response
     if (response.ok && sessions.add(transport.sessionId ?? '', owner, session)) return response
     await transport.close()
@@ -115,7 +115,7 @@ export function createMcpEndpoint<Ports>(options: ServerOptions<Ports>, resource
       const fetch = async (request: Request): Promise<Response> =>
         message && !(await isLegacyRequest(request, message))
           ? await serveModern(request, visitor, message)
-          : await serveLegacy(request, visitor, message, done => res.once('close', done))
+          : await serveLegacy(request, visitor, message, done => (res.closed ? done() : res.once('close', done)))
       // The SDK has its own idea of what a request is; Node's is one.
       await toNodeHandler({ fetch }, { onerror })(req as NodeIncomingMessageLike, res, message)
     },

@@ -32,11 +32,15 @@ const NOTHING_HERE = { error: 'there is nothing here; the endpoint is /mcp' }
 
 /** All that is served, by path. */
 export function createRoutes({ gate, endpoint, resource, readiness, isDraining, onFault }: RouteOptions) {
+  const assertTaking = (): void => {
+    if (isDraining())
+      throw new Refusal(503, 'BACKEND_UNAVAILABLE', 'this server is stopping: try again', { 'Retry-After': '1' })
+  }
+
   const toMcp = async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
     let visitor: Visitor = { caller: strangerOf(req), scopes: undefined }
     try {
-      if (isDraining())
-        throw new Refusal(503, 'BACKEND_UNAVAILABLE', 'this server is stopping: try again', { 'Retry-After': '1' })
+      assertTaking()
       gate.checkAddress(req)
       if (!METHODS.includes(req.method ?? ''))
         throw new Refusal(405, 'INVALID_INPUT', 'the endpoint has no such method', { Allow: METHODS.join(', ') })
@@ -45,6 +49,8 @@ export function createRoutes({ gate, endpoint, resource, readiness, isDraining, 
       visitor = await gate.admit(req)
       if (req.method !== 'POST') return await endpoint.serve(req, res, visitor)
       const parsed = parseMessage(await readBody(req)) ?? { reason: 'there is no message' }
+      // It may have come slowly: what is begun now might not end in time.
+      assertTaking()
       if ('reason' in parsed) answer(res, 400, endpoint.refuse(visitor, parsed))
       else await endpoint.serve(req, res, visitor, parsed.message)
     } catch (error) {

@@ -1,6 +1,7 @@
 export { describeCredentials, describeReadingCredential, describeWritingCredential } from './credentials.ts'
 export { describeDeadline } from './deadline.ts'
 export { describeExchange } from './exchange.ts'
+export { describeSessionStore } from './sessions.ts'
 export { describeSharedSingleUse } from './shared-single-use.ts'
 export { describeStdioTransport } from './stdio.ts'
 export { describeWrites } from './writes.ts'

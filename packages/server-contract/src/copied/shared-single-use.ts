@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { hasStore, type Store, startStore } from './store-process.ts'
 
 interface SharedSingleUse {
+  open(nonce: string, expiresAt: number): Promise<void>
   claim(nonce: string, expiresAt: number): Promise<boolean>
   reach(): Promise<void>
   close(): void
@@ -24,6 +25,7 @@ export function describeSharedSingleUse(
 
     it(`${verifies('P12')} are used once, whoever asks, however often at the same time`, async () => {
       const replicas = [1, 2, 3].map(() => connect(store.url, 'desk', () => {}))
+      for (const nonce of ['one', 'another']) await replicas[1]?.open(nonce, soon())
       const claims = Array.from({ length: 60 }, (_, n) => replicas[n % 3]?.claim('one', soon()))
       expect((await Promise.all(claims)).filter(Boolean)).toHaveLength(1)
       expect(await replicas[0]?.claim('another', soon())).toBe(true)
@@ -32,7 +34,10 @@ export function describeSharedSingleUse(
 
     it(`${verifies('P13')} are not those of another server that was given the same store`, async () => {
       const [desk, shop] = [connect(store.url, 'desk', () => {}), connect(store.url, 'shop', () => {})]
-      expect([await desk.claim('same', soon()), await shop.claim('same', soon())]).toEqual([true, true])
+      await desk.open('same', soon())
+      expect([await shop.claim('same', soon()), await desk.claim('same', soon())]).toEqual([false, true])
+      await Promise.all([desk.open('again', soon()), shop.open('again', soon())])
+      expect([await desk.claim('again', soon()), await shop.claim('again', soon())]).toEqual([true, true])
       desk.close()
       shop.close()
     })
@@ -41,10 +46,12 @@ export function describeSharedSingleUse(
       let own = await startStore()
       const faults: Error[] = []
       const shared = connect(own.url, 'desk', fault => faults.push(fault))
+      for (const nonce of ['before', 'still open']) await shared.open(nonce, soon())
       expect(await shared.claim('before', soon())).toBe(true)
       await own.kill()
       const startedAt = performance.now()
       await expect(shared.claim('meanwhile', soon())).rejects.toThrow()
+      await expect(shared.open('meanwhile', soon())).rejects.toThrow()
       await expect(shared.reach()).rejects.toThrow()
       expect(performance.now() - startedAt).toBeLessThan(10_000)
       own = await startStore({ port: own.port })
@@ -58,6 +65,10 @@ export function describeSharedSingleUse(
           { timeout: 15_000 },
         )
         .toBe(true)
+      // It came back empty. What was used must not count again, though what was not is lost with it.
+      for (const nonce of ['before', 'still open', 'meanwhile', 'never asked'])
+        expect(await shared.claim(nonce, soon())).toBe(false)
+      await shared.open('after', soon())
       expect(await shared.claim('after', soon())).toBe(true)
       expect(faults.length).toBeGreaterThan(0)
       shared.close()
@@ -69,6 +80,7 @@ export function describeSharedSingleUse(
       const faults: unknown[] = []
       const url = own.url.replace('right', 'wr0ng-pa55word')
       const shared = connect(url, 'desk', fault => faults.push(fault))
+      faults.push(await shared.open('one', soon()).catch(error => error))
       faults.push(await shared.claim('one', soon()).catch(error => error))
       faults.push(await shared.reach().catch(error => error))
       expect(faults.length).toBeGreaterThan(2)

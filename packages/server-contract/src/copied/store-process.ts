@@ -14,6 +14,11 @@ export interface Store {
   /** Where a server finds it. */
   readonly url: string
   kill(): Promise<void>
+  /** Starts it again where it was, empty. */
+  restart(): Promise<void>
+  /** From here on it takes connections and says nothing. */
+  hang(): void
+  wake(): void
 }
 
 /** Starts a store. @param options.port 0, the default, takes any free one @param options.password what clients must say */
@@ -21,17 +26,27 @@ export async function startStore({ port = 0, password = '' } = {}): Promise<Stor
   const own = port || (await freePort())
   const secret = password ? ['--requirepass', password] : []
   const args = ['--port', String(own), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', ...secret]
-  const child: ChildProcess = spawn(PROGRAM, args, { stdio: 'ignore' })
-  while (!(await answers(own))) {
-    if (child.exitCode !== null) throw new Error(`${PROGRAM} ended`)
+  let child: ChildProcess | undefined
+  const run = async (): Promise<void> => {
+    const started = spawn(PROGRAM, args, { stdio: 'ignore' })
+    child = started
+    while (!(await answers(own))) {
+      if (started.exitCode !== null) throw new Error(`${PROGRAM} ended`)
+    }
   }
+  await run()
   return {
     port: own,
     url: `redis://${password ? `:${password}@` : ''}127.0.0.1:${own}`,
     async kill() {
+      if (child?.exitCode !== null || child.signalCode !== null) return
+      const exited = once(child, 'exit')
       child.kill('SIGKILL')
-      await once(child, 'exit')
+      await exited
     },
+    restart: run,
+    hang: () => void child?.kill('SIGSTOP'),
+    wake: () => void child?.kill('SIGCONT'),
   }
 }
 

@@ -1,0 +1,166 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+
+interface Sessions<T> {
+  find(id: string, owner: string): T | undefined
+  add(id: string, owner: string, value: T): boolean
+  use(id: string): () => void
+  remove(id: string): void
+  clear(): void
+}
+
+type CreateSessions = (limits: {
+  readonly max: number
+  readonly maxPerOwner: number
+  readonly idleMs: number
+  readonly onEnd: (value: string) => void
+  readonly now?: () => number
+}) => Sessions<string>
+
+const IDLE_MS = 10 * 60_000
+
+/** What every copy of `sessions.ts` has to prove. */
+export function describeSessionStore(createSessions: CreateSessions): void {
+  describe('sessions', () => {
+    beforeEach(() => {
+      vi.useFakeTimers()
+    })
+    afterEach(() => {
+      vi.useRealTimers()
+    })
+
+    function open({ max = 100, maxPerOwner = 10 } = {}) {
+      const ended: string[] = []
+      const sessions = createSessions({ max, maxPerOwner, idleMs: IDLE_MS, onEnd: value => void ended.push(value) })
+      const add = (id: string, owner = 'ann'): boolean => sessions.add(id, owner, `value of ${id}`)
+      return { sessions, ended, add }
+    }
+
+    it(`${verifies('P15')} are found by their owner alone`, () => {
+      const { sessions, add } = open()
+      expect(add('a')).toBe(true)
+      expect(sessions.find('a', 'ann')).toBe('value of a')
+      for (const owner of ['ben', 'Ann', 'ann ', '', 'undefined']) expect(sessions.find('a', owner)).toBeUndefined()
+      for (const id of ['b', '', 'A', '__proto__', 'constructor']) expect(sessions.find(id, 'ann')).toBeUndefined()
+    })
+
+    it('end when they were idle for long enough, and not a moment before', () => {
+      const { sessions, ended, add } = open()
+      add('a')
+      vi.advanceTimersByTime(IDLE_MS - 60_000)
+      expect(sessions.find('a', 'ann')).toBeDefined()
+      expect(ended).toEqual([])
+      vi.advanceTimersByTime(120_000)
+      expect(sessions.find('a', 'ann')).toBeUndefined()
+      expect(ended).toEqual(['value of a'])
+    })
+
+    it('are not idle while they are used, however long that takes and by however many', () => {
+      const { sessions, ended, add } = open()
+      add('a')
+      const [first, second] = [sessions.use('a'), sessions.use('a')]
+      vi.advanceTimersByTime(3 * IDLE_MS)
+      first()
+      vi.advanceTimersByTime(3 * IDLE_MS)
+      expect(ended).toEqual([])
+      second()
+      vi.advanceTimersByTime(IDLE_MS - 60_000)
+      expect(sessions.find('a', 'ann')).toBeDefined()
+      vi.advanceTimersByTime(120_000)
+      expect(ended).toEqual(['value of a'])
+    })
+
+    it('begin their idle time anew with each use', () => {
+      const { sessions, ended, add } = open()
+      add('a')
+      for (let round = 0; round < 5; round += 1) {
+        vi.advanceTimersByTime(IDLE_MS - 60_000)
+        sessions.use('a')()
+      }
+      expect(ended).toEqual([])
+    })
+
+    it(`${verifies('P15')} of one owner make room for one another: the one that is idle for longest goes`, () => {
+      const { sessions, ended, add } = open({ maxPerOwner: 3 })
+      for (const id of ['a', 'b', 'c']) {
+        expect(add(id)).toBe(true)
+        vi.advanceTimersByTime(1)
+      }
+      add('other', 'ben')
+      sessions.use('a')()
+      vi.advanceTimersByTime(1)
+      expect(add('d')).toBe(true)
+      expect(ended).toEqual(['value of b'])
+      const used = sessions.use('c')
+      expect(add('e')).toBe(true)
+      expect(ended).toEqual(['value of b', 'value of a'])
+      used()
+      expect(sessions.find('other', 'ben')).toBeDefined()
+    })
+
+    it(`${verifies('P15')} that are all in use make no room`, () => {
+      const { sessions, ended, add } = open({ maxPerOwner: 2 })
+      add('a')
+      add('b')
+      const [doneWithA] = [sessions.use('a'), sessions.use('b')]
+      expect(add('c')).toBe(false)
+      expect(sessions.find('c', 'ann')).toBeUndefined()
+      doneWithA()
+      expect(add('c')).toBe(true)
+      expect(ended).toEqual(['value of a'])
+    })
+
+    it(`${verifies('P15')} of others are never in the way, but for the most that there may be in all`, () => {
+      const { sessions, ended, add } = open({ max: 4, maxPerOwner: 3 })
+      for (const id of ['a', 'b', 'c']) add(id)
+      expect(add('d', 'ben')).toBe(true)
+      expect(add('e', 'eve')).toBe(false)
+      expect(add('f', 'ben')).toBe(false)
+      expect(ended).toEqual([])
+      // Who has their share already makes room for themselves.
+      expect(add('g')).toBe(true)
+      expect(ended).toEqual(['value of a'])
+      sessions.remove('b')
+      expect(add('e', 'eve')).toBe(true)
+    })
+
+    it('end once, whatever ends them', () => {
+      const ended: string[] = []
+      const sessions = createSessions({
+        max: 10,
+        maxPerOwner: 10,
+        idleMs: IDLE_MS,
+        onEnd(value) {
+          ended.push(value)
+          // What is closed tells that it is closed.
+          sessions.remove(value)
+        },
+      })
+      for (const id of ['a', 'b', 'c']) sessions.add(id, 'ann', id)
+      sessions.remove('a')
+      sessions.remove('a')
+      const late = sessions.use('b')
+      sessions.clear()
+      late()
+      sessions.remove('c')
+      vi.advanceTimersByTime(3 * IDLE_MS)
+      expect(ended).toEqual(['a', 'b', 'c'])
+      expect(sessions.find('b', 'ann')).toBeUndefined()
+    })
+
+    it('that are not there can be used: that is nothing', () => {
+      const { sessions } = open()
+      sessions.use('x')()
+      sessions.remove('x')
+      expect(sessions.find('x', 'ann')).toBeUndefined()
+    })
+
+    it('do not keep a process alive', () => {
+      open()
+      vi.useRealTimers()
+      const before = process.getActiveResourcesInfo().filter(name => name === 'Timeout').length
+      const sessions = createSessions({ max: 1, maxPerOwner: 1, idleMs: IDLE_MS, onEnd: () => {} })
+      expect(process.getActiveResourcesInfo().filter(name => name === 'Timeout').length).toBe(before)
+      sessions.clear()
+    })
+  })
+}

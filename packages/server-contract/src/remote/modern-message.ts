@@ -1,0 +1,26 @@
+import type { Message } from '../running-server.ts'
+
+const MODERN = '2026-07-28'
+
+/** A message of the later era, as a client with a human behind it writes it. */
+export function modernMessage(method: string, params: Message, id: unknown = 1): Message {
+  const envelope = {
+    'io.modelcontextprotocol/protocolVersion': MODERN,
+    'io.modelcontextprotocol/clientInfo': { name: 'contract', version: '1.0.0' },
+    'io.modelcontextprotocol/clientCapabilities': { elicitation: {} },
+  }
+  const _meta = { ...envelope, ...(params._meta as Message | undefined) }
+  return { jsonrpc: '2.0', id, method, params: { ...params, _meta } }
+}
+
+/** What stands around it. */
+export function modernHeaders(token: string, method: string, { name }: Message = {}): Record<string, string> {
+  return {
+    'Content-Type': 'application/json',
+    Accept: 'application/json, text/event-stream',
+    'MCP-Protocol-Version': MODERN,
+    'Mcp-Method': method,
+    ...(typeof name === 'string' && { 'Mcp-Name': name }),
+    Authorization: `Bearer ${token}`,
+  }
+}

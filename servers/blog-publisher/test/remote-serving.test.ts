@@ -1,0 +1,4 @@
+import { describeRemoteServing } from '@narrow-deputies/server-contract'
+import { subject } from './subject.ts'
+
+describeRemoteServing(subject)
