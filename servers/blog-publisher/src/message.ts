@@ -29,7 +29,15 @@ export function parseMessage(bytes: Buffer): { message: JsonRpc } | WireFault | 
   const { params } = message as { params?: { arguments?: unknown } | null }
   if (Object.hasOwn(params?.arguments ?? {}, '__proto__'))
     return { message: outlineOf(message), reason: 'an argument named __proto__' }
-  return { message: message as JsonRpc }
+  return { message: answered(message as JsonRpc) }
+}
+
+/** An answer that is no object answers nothing. Libraries drop it, and the question would stay open until its time is up. */
+function answered(message: JsonRpc): JsonRpc {
+  const { id, method, result } = message
+  const isVoid = typeof result !== 'object' || result === null || Array.isArray(result)
+  if (method !== undefined || id === undefined || !('result' in message) || !isVoid) return message
+  return { jsonrpc: '2.0', id, error: { code: -32600, message: 'the result is no object' } }
 }
 
 /** What tells whose message it was, and nothing that is nested: enough to answer it. */

@@ -48,7 +48,7 @@ export function createRoutes({ gate, endpoint, resource, readiness, isDraining, 
       if (req.method === 'OPTIONS') return void res.writeHead(204).end()
       visitor = await gate.admit(req)
       if (req.method !== 'POST') return await endpoint.serve(req, res, visitor)
-      const parsed = parseMessage(await readBody(req)) ?? { reason: 'there is no message' }
+      const parsed = asMessage(parseMessage(await readBody(req)))
       // It may have come slowly: what is begun now might not end in time.
       assertTaking()
       if ('reason' in parsed) answer(res, 400, endpoint.refuse(visitor, parsed))
@@ -77,6 +77,15 @@ export function createRoutes({ gate, endpoint, resource, readiness, isDraining, 
       return answer(res, 200, resource.metadata, { 'Access-Control-Allow-Origin': '*' })
     answer(res, 404, NOTHING_HERE)
   }
+}
+
+/** What neither asks nor answers may have been meant as a call. */
+function asMessage(parsed: ReturnType<typeof parseMessage>): { message: JsonRpc } | WireFault {
+  if (!parsed) return { reason: 'there is no message' }
+  if ('reason' in parsed) return parsed
+  const { method, result, error } = parsed.message
+  const isReadable = typeof method === 'string' || result !== undefined || error !== undefined
+  return isReadable ? parsed : { message: parsed.message, reason: 'this has no method' }
 }
 
 /** For a page whose Origin was found right: the browser lets it see what it needs. */

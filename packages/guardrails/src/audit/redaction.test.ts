@@ -154,6 +154,17 @@ describe('redact', () => {
     expect(redact([CANARY, CANARY], ['drop'], key)).toEqual([null, null])
   })
 
+  it(`${verifies('P11', 'P16')} keeps a record small, however many fields nobody declared`, () => {
+    const many = Object.fromEntries(Array.from({ length: 80_000 }, (_, n) => [`${CANARY}${n}`, n]))
+    const redacted = redact({ id: 'a1', ...many }, { id: 'clear' }, key) as Record<string, unknown>
+    expect(redacted).toMatchObject({ id: 'a1', '(79968 more)': PSEUDONYM })
+    expect(Object.keys(redacted)).toHaveLength(34)
+    expect(JSON.stringify(redacted)).not.toContain(CANARY)
+    // What was left out still counts: other fields, another pseudonym.
+    const other = redact({ id: 'a1', ...many, last: 1 }, { id: 'clear' }, key) as Record<string, unknown>
+    expect(other['(79969 more)']).not.toBe(redacted['(79968 more)'])
+  })
+
   it.each([10_000, 100_000])(`${verifies('P11')} writes %i nested levels as a pseudonym`, depth => {
     const cyclicRecord: Record<string, FieldPolicy> = {}
     cyclicRecord.a = cyclicRecord

@@ -15,6 +15,9 @@ export type FieldPolicy =
 /** Deeper than any declared result: what lies below is one pseudonym. */
 const MAX_DEPTH = 16
 
+/** Fields that nobody declared: beyond so many, all that are left are one pseudonym, or a small call made a huge record. */
+const MAX_UNDECLARED = 32
+
 /**
  * The audit log's view of a value. Allow-list: nothing is in clear, no field's name either, unless the policy says so.
  */
@@ -40,12 +43,16 @@ function redactRecord(
   key: AuditKey,
   depth: number,
 ): Record<string, unknown> {
-  const fields = Object.entries(value).map(([name, item]): [string, unknown] =>
-    Object.hasOwn(policy, name)
-      ? [name, redact(item, policy[name], key, depth + 1)]
-      : // The name of a field that nobody declared is the caller's text too.
-        [key.pseudonym(name), redact(item, undefined, key, depth + 1)],
-  )
+  const fields: [string, unknown][] = []
+  const undeclared: [string, unknown][] = []
+  for (const [name, item] of Object.entries(value))
+    if (Object.hasOwn(policy, name)) fields.push([name, redact(item, policy[name], key, depth + 1)])
+    else undeclared.push([name, item])
+  // The name of a field that nobody declared is the caller's text too.
+  for (const [name, item] of undeclared.slice(0, MAX_UNDECLARED))
+    fields.push([key.pseudonym(name), redact(item, undefined, key, depth + 1)])
+  const rest = undeclared.slice(MAX_UNDECLARED)
+  if (rest.length > 0) fields.push([`(${rest.length} more)`, key.pseudonym(asText(rest))])
   return Object.fromEntries(fields.filter(([, item]) => item !== undefined))
 }
 

@@ -23,6 +23,9 @@ const NOT_YES: readonly (readonly [string, unknown])[] = [
   ['no known action', { action: 'yes', content: { confirm: true } }],
   ['a yes by the prototype', JSON.parse('{"action":"accept","content":{"__proto__":{"confirm":true}}}')],
   ['nothing', {}],
+  ['a word', 'yes'],
+  ['null', null],
+  ['a list', [true]],
 ]
 
 /** What a human has to say before a write, where the operator wants them asked. */
