@@ -53,7 +53,7 @@ function contextOf(
 function confirmations({ key = randomBytes(32), singleUse }: { key?: Buffer; singleUse?: SingleUse } = {}) {
   const clock = { now: Date.parse('2026-01-01T00:00:00Z') }
   const now = (): number => clock.now
-  const asker = createConfirmations(singleUse ?? createSingleUse(now), key, now)
+  const asker = createConfirmations({ singleUse: singleUse ?? createSingleUse(now), key, now })
   const mint = async (question = questionOf()): Promise<string> => {
     const answer = await asker('modern', contextOf(), {}).ask(question)
     if (answer === 'accepted') throw new Error('accepted unasked')
