@@ -23,6 +23,8 @@ that was said to be done was not, a caller sees an error that it cannot try agai
 ${RETRY_POLICY}`
 
 const CALLERS = 16
+/** Longer than the proxy's health checks are apart, and than it leaves a replica alone. */
+const NOTICED_MS = 5_500
 const NAMES = { 'ticket-handler': 'tickets.mcp.example.com', 'blog-publisher': 'blog.mcp.example.com' } as const
 type Server = keyof typeof NAMES
 const SERVERS = ['ticket-handler', 'blog-publisher'] as const
@@ -84,10 +86,12 @@ function disturb(replicas: Record<Server, readonly [Replica, Replica]>, count: n
     await pause(1_500)
     await replica.start()
     progress(`${replica.name} is back`)
+    // The next one goes when the proxy has noticed, as in any rolling restart.
+    await pause(NOTICED_MS)
   }
   const plan = [
-    { at: 0.15, what: () => Promise.all(SERVERS.map(server => restart(replicas[server][0], 'SIGKILL'))) },
-    { at: 0.45, what: () => Promise.all(SERVERS.map(server => restart(replicas[server][1], 'SIGKILL'))) },
+    { at: 0.1, what: () => Promise.all(SERVERS.map(server => restart(replicas[server][0], 'SIGKILL'))) },
+    { at: 0.4, what: () => Promise.all(SERVERS.map(server => restart(replicas[server][1], 'SIGKILL'))) },
     { at: 0.7, what: () => Promise.all(SERVERS.map(server => restart(replicas[server][0], 'SIGTERM'))) },
   ]
   let last: Promise<unknown> = Promise.resolve()
@@ -172,8 +176,6 @@ async function main(count: number): Promise<number> {
     cleanUp.push(() => door.close())
     const [ticketId = ''] = ticketIds
     const left = await faultsOfLeaving({ ...place, door, replicas: replicas['ticket-handler'], ticketId })
-
-    ;(await import('node:fs')).writeFileSync('/tmp/h-eras-caddy.log', caddy.log())
     progress('stopping')
     const all = SERVERS.flatMap(server => replicas[server])
     for (const replica of all) await replica.stop('SIGTERM')
@@ -181,7 +183,6 @@ async function main(count: number): Promise<number> {
     const faults = [...left, ...(await faultsOfRun({ ended, acknowledged, replicas: all, backend }))]
     const unknown = ended.filter(({ ending }) => ending.kind === 'unknown').length
     const records = all.reduce((sum, { trail }) => sum + trail.records().length, 0)
-    ;(await import('node:fs')).writeFileSync('/tmp/h-eras-servers.log', all.map(r => r.name + '\n' + r.stderr).join('\n'))
     for (const [what, times] of troubles) process.stdout.write(`tried again ${times} times: ${what}\n`)
     for (const fault of new Set(faults)) process.stdout.write(`FAILED  ${fault}\n`)
     process.stdout.write(
