@@ -37,8 +37,7 @@ function faultsOfRecord(record: AuditRecord, server: string): string[] {
     kid: /^[0-9a-f]{8}$/.test(kid),
     prev: /^[0-9a-f]{64}$/.test(prev),
     mac: /^[0-9a-f]{64}$/.test(mac),
-    // Who sends no good token is nobody.
-    caller: !caller || (caller.host !== '' && (caller.kind === 'oauth' || caller.id !== '')),
+    caller: !caller || (caller.host !== '' && (caller.id !== '' || (caller.kind === 'oauth' && event === 'denied'))),
     trace: !trace || (/^[0-9a-f]{32}$/.test(trace.traceId) && ['claimed', 'generated'].includes(trace.source)),
     durationMs: durationMs === undefined || durationMs >= 0,
     'result or error': event !== 'outcome' || (result === undefined) !== (error === undefined),

@@ -12,6 +12,7 @@ export {
   YES,
 } from './clients.ts'
 export { describeServerContract } from './contract.ts'
+export { describeRemoteContract } from './remote/contract.ts'
 export { describeRemoteServing } from './remote/serving.ts'
 export { type Era, errorCodeOf, type Message, RunningServer } from './running-server.ts'
 export type { Field, Fresh, ServerSubject, ToolSubject } from './subject.ts'

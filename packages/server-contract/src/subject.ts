@@ -27,6 +27,8 @@ export interface ServerSubject {
   readonly settings?: (folder: string) => Record<string, string>
   /** Settings under which every write asks the human. Left out by a server that has no writes. */
   readonly asking?: Readonly<Record<string, string>>
+  /** Settings under which nobody is asked anything. Left out by a server that has no writes. */
+  readonly unasked?: Readonly<Record<string, string>>
   /** For each variable of its own, values that must be refused. */
   readonly malformed?: Readonly<Record<string, readonly string[]>>
   /** In the order in which they are listed. */

@@ -26,6 +26,8 @@ export interface RouteOptions {
 const ALLOWED_HEADERS =
   'Authorization, Content-Type, Mcp-Session-Id, MCP-Protocol-Version, Mcp-Method, Mcp-Name, Last-Event-ID, traceparent'
 
+const METHODS = ['GET', 'POST', 'DELETE', 'OPTIONS']
+
 const NOTHING_HERE = { error: 'there is nothing here; the endpoint is /mcp' }
 
 /** All that is served, by path. */
@@ -40,6 +42,8 @@ export function createRoutes({ gate, endpoint, resource, readiness, isDraining, 
     try {
       assertTaking()
       gate.checkAddress(req)
+      if (!METHODS.includes(req.method ?? ''))
+        throw new Refusal(405, 'INVALID_INPUT', 'the endpoint has no such method', { Allow: METHODS.join(', ') })
       letPageRead(req, res)
       if (req.method === 'OPTIONS') return void res.writeHead(204).end()
       visitor = await gate.admit(req)

@@ -14,6 +14,7 @@ export const subject: ServerSubject = {
   surplusScope: 'articles:delete',
   settings: folder => ({ BLOG_DRAFTS_DIR: folder }),
   asking: {},
+  unasked: { BLOG_CONFIRM: 'description' },
   malformed: {
     BLOG_DRAFTS_DIR: ['drafts', '/nowhere/drafts', '/etc/passwd'],
     BLOG_CONFIRM: ['no', 'Required'],

@@ -49,7 +49,9 @@ export function createGate({ hosts, origins, oauth }: GateOptions) {
     checkAddress({ headersDistinct }: IncomingMessage): void {
       const [host = '', ...moreHosts] = headersDistinct.host ?? []
       const named = host.toLowerCase()
-      if (moreHosts.length > 0 || !(hosts.includes(named) || hosts.includes(named.replace(/:\d+$/, ''))))
+      const known = hosts.includes(named) || hosts.includes(named.replace(/:\d{1,5}$/, ''))
+      // With a port that cannot be, it makes no address, and what comes later needs one.
+      if (moreHosts.length > 0 || !known || !URL.canParse(`http://${named}`))
         throw new Refusal(403, 'FORBIDDEN', 'this server does not go by that Host')
       const [origin, ...moreOrigins] = headersDistinct.origin ?? []
       if (origin !== undefined && (moreOrigins.length > 0 || !origins.includes(origin)))

@@ -47,6 +47,8 @@ export async function listen({ host, port, handlerAt, onFault }: ListenOptions):
     requestTimeout: SLOW_CLIENT_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
     connectionsCheckingInterval: 1_000,
+    // Who names no Host is refused by us, on record.
+    requireHostHeader: false,
   })
   http.maxConnections = MAX_CONNECTIONS
   http.timeout = SLOW_CLIENT_MS
@@ -64,6 +66,9 @@ export async function listen({ host, port, handlerAt, onFault }: ListenOptions):
       else answer(res, 500, { error: 'the server failed' })
     })
   })
+
+  // Nobody has to meet an expectation that they do not know; Node would refuse it, and no record would say so.
+  http.on('checkExpectation', (req, res) => http.emit('request', req, res))
 
   await new Promise<void>((resolve, reject) => {
     http.once('error', reject).listen(port, host, resolve)

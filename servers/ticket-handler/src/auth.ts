@@ -41,6 +41,8 @@ const Claims = z.object({
   sub: Name,
   client_id: Name,
   jti: z.string().min(1),
+  // JSON can say 1e400, which is later than any end.
+  exp: z.number().max(Number.MAX_SAFE_INTEGER),
   // RFC 6749, 3.3: words, single spaces between them. A list of words is something else.
   scope: z.string().regex(/^(?:[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*)?$/),
   // A token bound to a key is worth nothing without a proof of that key, and none is asked for here.

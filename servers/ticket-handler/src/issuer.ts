@@ -22,6 +22,7 @@ const KEY_COOLDOWN_MS = 5_000
 const FAILURE_COOLDOWN_MS = 1_000
 
 const Metadata = z.object({ issuer: z.string(), jwks_uri: z.url() })
+const Keys = z.object({ keys: z.array(z.looseObject({})) })
 
 /** Each says of a token that no key fits it; anything else says nothing of the token. */
 const NO_SUCH_KEY = [errors.JWKSNoMatchingKey, errors.JWKSMultipleMatchingKeys, errors.JOSENotSupported]
@@ -49,23 +50,22 @@ export function createIssuer(identifier: string): Issuer {
   }
   const askForKeys = async (url: string): Promise<Response> => {
     const response = await ask(url)
-    if (!response.ok) failedAt = performance.now()
+    if (!Keys.safeParse(await bodyOf(response.clone())).success) failedAt = performance.now()
     return response
   }
   const discover = async (): Promise<KeySet> => {
     const urls = metadataUrls(new URL(identifier))
     for (const url of urls) {
-      const response = await ask(url)
-      const { data } = Metadata.safeParse(response.ok ? await response.json().catch(() => undefined) : undefined)
-      if (data?.issuer !== identifier) continue
-      return createRemoteJWKSet(keysAddress(data.jwks_uri, identifier), {
+      const { data } = Metadata.safeParse(await bodyOf(await ask(url)))
+      if (data?.issuer !== identifier || !isSafe(data.jwks_uri, identifier)) continue
+      return createRemoteJWKSet(new URL(data.jwks_uri), {
         cooldownDuration: KEY_COOLDOWN_MS,
         timeoutDuration: TIMEOUT_MS,
         [customFetch]: askForKeys,
       })
     }
     failedAt = performance.now()
-    throw new Error(`none of these holds metadata of ${identifier}: ${urls.join(' ')}`)
+    throw new Error(`none of these holds metadata of ${identifier} with an https: jwks_uri: ${urls.join(' ')}`)
   }
   const keys = (): Promise<KeySet> => {
     keySet ??= discover().catch(error => {
@@ -105,8 +105,12 @@ function metadataUrls({ origin, pathname }: URL): string[] {
 }
 
 /** Keys that can be swapped on the way open every door. */
-function keysAddress(address: string, identifier: string): URL {
-  const url = new URL(address)
-  if (url.protocol === 'https:' || url.origin === new URL(identifier).origin) return url
-  throw new Error(`the issuer’s keys are not at an https: address: ${address}`)
+function isSafe(address: string, identifier: string): boolean {
+  const { protocol, origin } = new URL(address)
+  return protocol === 'https:' || origin === new URL(identifier).origin
+}
+
+/** Undefined if it is no answer to what was asked. */
+async function bodyOf(response: Response): Promise<unknown> {
+  return response.ok ? await response.json().catch(() => undefined) : undefined
 }

@@ -17,6 +17,7 @@ export const subject: ServerSubject = {
   scopes: ['tickets:create', 'tickets:update', 'tickets:read'],
   surplusScope: 'tickets:delete',
   asking: { TICKET_CONFIRM: 'required' },
+  unasked: { TICKET_CONFIRM: 'description' },
   malformed: { TICKET_CONFIRM: ['yes', 'Required'] },
   tools: [
     {

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http'
+import { connect } from 'node:net'
 import type { Message } from '../running-server.ts'
 
 const MODERN = '2026-07-28'
@@ -17,11 +18,36 @@ export interface Reply {
 /** A header may stand twice: a list gives each value a line of its own. */
 export type Headers = Readonly<Record<string, string | readonly string[] | undefined>>
 
+/** A request of the later era as a client makes it, but for its token. */
+export function asModern(
+  method: string,
+  params: Message = {},
+): { headers: Readonly<Record<string, string>>; body: string } {
+  const envelope = {
+    'io.modelcontextprotocol/protocolVersion': MODERN,
+    'io.modelcontextprotocol/clientInfo': CLIENT,
+    'io.modelcontextprotocol/clientCapabilities': { elicitation: {} },
+  }
+  const _meta = { ...envelope, ...(params._meta as Message | undefined) }
+  return {
+    headers: {
+      'Content-Type': 'application/json',
+      Accept: ACCEPT,
+      'MCP-Protocol-Version': MODERN,
+      'Mcp-Method': method,
+      ...(typeof params.name === 'string' && { 'Mcp-Name': params.name }),
+    },
+    body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params: { ...params, _meta } }),
+  }
+}
+
 /** A server process that serves HTTP, and its wire, with no SDK between. */
 export class RemoteServer {
   readonly child: ChildProcess
   stdout = ''
   stderr = ''
+  /** Every reply, headers and all. */
+  readonly replies: string[] = []
   #port = 0
   readonly #exit: Promise<number | null>
 
@@ -65,20 +91,16 @@ export class RemoteServer {
   /** Sends a request as it is: no header is added but those that HTTP itself needs. */
   async send(method: string, path: string, headers: Headers = {}, body?: string | Buffer): Promise<Reply> {
     return await new Promise((resolve, reject) => {
-      const given = Object.entries(headers).filter(
-        (entry): entry is [string, string | string[]] => entry[1] !== undefined,
-      )
       const request = httpRequest(
-        { host: '127.0.0.1', port: this.#port, method, path, headers: Object.fromEntries(given), agent: false },
+        { host: '127.0.0.1', port: this.#port, method, path, headers: this.#lines(headers, body), agent: false },
         response => {
           const chunks: Buffer[] = []
           response.on('data', (chunk: Buffer) => chunks.push(chunk))
-          const end = (): void =>
-            resolve({
-              status: response.statusCode ?? 0,
-              headers: response.headers,
-              text: Buffer.concat(chunks).toString('utf8'),
-            })
+          const end = (): void => {
+            const text = Buffer.concat(chunks).toString('utf8')
+            this.replies.push(`${JSON.stringify(response.rawHeaders)} ${text}`)
+            resolve({ status: response.statusCode ?? 0, headers: response.headers, text })
+          }
           response.once('end', end).once('error', reject)
         },
       )
@@ -87,30 +109,37 @@ export class RemoteServer {
     })
   }
 
+  /**
+   * Sends bytes as they are. Resolves to what came back once the server hangs up; a body that comes in chunks is left
+   * in them.
+   *
+   * @param patienceMs hangs up by itself after that long
+   */
+  async raw(bytes: string | Buffer, patienceMs = 20_000): Promise<Reply> {
+    const socket = connect(this.#port, '127.0.0.1')
+    const chunks: Buffer[] = []
+    socket.on('data', (chunk: Buffer) => chunks.push(chunk))
+    // The server may hang up on what it does not want to read; what it said before counts.
+    socket.on('error', () => {})
+    socket.write(bytes)
+    const timer = setTimeout(() => socket.destroy(), patienceMs)
+    await new Promise(resolve => socket.once('close', resolve))
+    clearTimeout(timer)
+    const whole = Buffer.concat(chunks).toString('utf8')
+    this.replies.push(whole)
+    const [head = '', ...rest] = whole.split('\r\n\r\n')
+    const [first = '', ...lines] = head.split('\r\n')
+    const headers = Object.fromEntries(
+      lines.map(line => [line.slice(0, line.indexOf(':')).toLowerCase(), line.slice(line.indexOf(':') + 1).trim()]),
+    )
+    return { status: Number(first.split(' ')[1] ?? 0), headers, text: rest.join('\r\n\r\n') }
+  }
+
   /** Sends one message of the later era, as a client does. */
   async modern(token: string | undefined, method: string, params: Message = {}, more: Headers = {}): Promise<Reply> {
-    const envelope = {
-      'io.modelcontextprotocol/protocolVersion': MODERN,
-      'io.modelcontextprotocol/clientInfo': CLIENT,
-      'io.modelcontextprotocol/clientCapabilities': { elicitation: {} },
-    }
-    const message = {
-      jsonrpc: '2.0',
-      id: 1,
-      method,
-      params: { ...params, _meta: { ...envelope, ...(params._meta as Message | undefined) } },
-    }
-    const name = typeof params.name === 'string' ? { 'Mcp-Name': params.name } : {}
-    const headers = {
-      'Content-Type': 'application/json',
-      Accept: ACCEPT,
-      'MCP-Protocol-Version': MODERN,
-      'Mcp-Method': method,
-      ...name,
-      ...(token !== undefined && { Authorization: `Bearer ${token}` }),
-      ...more,
-    }
-    return await this.send('POST', '/mcp', headers, JSON.stringify(message))
+    const { headers, body } = asModern(method, params)
+    const authorization = token !== undefined && { Authorization: `Bearer ${token}` }
+    return await this.send('POST', '/mcp', { ...headers, ...authorization, ...more }, body)
   }
 
   /** Calls a tool in the later era. */
@@ -130,12 +159,25 @@ export class RemoteServer {
   }
 
   /** Opens a session of the earlier era. Resolves to its id. */
-  async openSession(token: string | undefined): Promise<string> {
-    const params = { protocolVersion: '2025-06-18', capabilities: { elicitation: {} }, clientInfo: CLIENT }
+  async openSession(token: string | undefined, capabilities: Message = { elicitation: {} }): Promise<string> {
+    const params = { protocolVersion: '2025-06-18', capabilities, clientInfo: CLIENT }
     const { headers } = await this.legacy(token, undefined, { id: 0, method: 'initialize', params })
     const session = String(headers['mcp-session-id'])
     await this.legacy(token, session, { method: 'notifications/initialized' })
     return session
+  }
+
+  /** Headers as they go out: name, value, name, value. */
+  #lines(headers: Headers, body: string | Buffer | undefined): string[] {
+    const given = new Set(Object.keys(headers).map(name => name.toLowerCase()))
+    const needed = {
+      ...(!given.has('host') && { Host: `127.0.0.1:${this.#port}` }),
+      ...(body !== undefined && !given.has('content-length') && { 'Content-Length': String(Buffer.byteLength(body)) }),
+      Connection: 'close',
+    }
+    return Object.entries({ ...needed, ...headers }).flatMap(([name, values]) =>
+      [values ?? []].flat().flatMap(value => [name, value]),
+    )
   }
 
   async kill(signal: NodeJS.Signals): Promise<number | null> {

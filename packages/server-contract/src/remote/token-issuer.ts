@@ -4,7 +4,7 @@ import { exportJWK, generateKeyPair, type JWK, type JWTPayload, SignJWT } from '
 
 type GeneratedKey = Awaited<ReturnType<typeof generateKeyPair>>['privateKey']
 
-interface SigningKey {
+export interface SigningKey {
   readonly kid: string
   readonly alg: string
   readonly privateKey: GeneratedKey
@@ -25,20 +25,29 @@ export class TokenIssuer {
   readonly requests: string[] = []
   /** What it answers with in place of what was asked for, while it is set. */
   fault: 'refuses' | 'hangs' | 'lies' | undefined
+  /** Answers in its place, to what this finds an answer for. */
+  instead: (path: string) => { status?: number; headers?: Record<string, string>; body?: unknown } | undefined = () =>
+    undefined
   readonly #http: Server
+  readonly #others: JWK[] = []
   #keys: SigningKey[] = []
   #url = ''
 
   constructor() {
     this.#http = createServer((request, response) => {
       this.requests.push(request.url ?? '')
+      const other = this.instead(request.url ?? '')
+      if (other) {
+        const headers = { 'Content-Type': 'application/json', ...other.headers }
+        return void response.writeHead(other.status ?? 200, headers).end(JSON.stringify(other.body ?? {}))
+      }
       if (this.fault === 'hangs') return
       if (this.fault === 'refuses') return void response.writeHead(500).end('{}')
       const body =
         this.fault === 'lies'
           ? { issuer: 'http://127.0.0.1:9', jwks_uri: 'http://127.0.0.1:9/jwks', keys: 'none' }
           : request.url === '/jwks'
-            ? { keys: this.#keys.map(({ publicJwk }) => publicJwk) }
+            ? { keys: [...this.#keys.map(({ publicJwk }) => publicJwk), ...this.#others] }
             : request.url === '/.well-known/oauth-authorization-server'
               ? { issuer: this.url, jwks_uri: `${this.url}/jwks` }
               : undefined
@@ -87,10 +96,15 @@ export class TokenIssuer {
     this.#keys = [this.currentKey]
   }
 
-  /** A token like a good provider's, but for what is wished. @param audience the server that it is for */
-  async token(audience: string, scope: string, { claims, header, key = this.currentKey }: TokenWishes = {}) {
+  /** Publishes a key beside its own. */
+  publish(key: JWK): void {
+    this.#others.push(key)
+  }
+
+  /** What stands in a good token. */
+  claims(audience: string, scope: string): Record<string, unknown> {
     const now = Math.floor(Date.now() / 1000)
-    const payload = {
+    return {
       iss: this.url,
       aud: audience,
       sub: 'ada',
@@ -99,8 +113,12 @@ export class TokenIssuer {
       iat: now,
       exp: now + 300,
       scope,
-      ...claims,
     }
+  }
+
+  /** A token like a good provider's, but for what is wished. @param audience the server that it is for */
+  async token(audience: string, scope: string, { claims, header, key = this.currentKey }: TokenWishes = {}) {
+    const payload = { ...this.claims(audience, scope), ...claims }
     const protectedHeader = { alg: key.alg, kid: key.kid, typ: 'at+jwt', ...header }
     return await new SignJWT(JSON.parse(JSON.stringify(payload)) as JWTPayload)
       .setProtectedHeader(JSON.parse(JSON.stringify(protectedHeader)))

@@ -12,7 +12,7 @@ const NOWHERE = 'http://127.0.0.1:9/v1'
 let folder: string
 
 beforeAll(() => {
-  folder = realpathSync(mkdtempSync(join(tmpdir(), 'no-remote-')))
+  folder = realpathSync(mkdtempSync(join(tmpdir(), 'listens-nowhere-')))
   mkdirSync(join(folder, 'drafts'), { mode: 0o700 })
 })
 
@@ -74,7 +74,7 @@ function targetOf(link: string): string {
   }
 }
 
-describe('remote callers', () => {
+describe('over standard input and output', () => {
   describe.each(SERVERS)('%s', name => {
     it.skipIf(process.platform !== 'linux')(`${verifies('P15')} opens no socket that anybody could reach`, async () => {
       const server = new RunningServer(entryPoint(name), environment(name))
@@ -84,16 +84,6 @@ describe('remote callers', () => {
       expect(reachableSockets(server.child.pid ?? 0)).toEqual([])
       expect(await server.end()).toBe(0)
     })
-
-    it.each([[['http']], [['http', '--port', '0', '--host', '127.0.0.1']]])(
-      `${verifies('P15')} refuses the command %j: who calls from elsewhere could not be told`,
-      async args => {
-        const server = new RunningServer(entryPoint(name), environment(name), args)
-        expect(await server.exited).toBe(2)
-        expect(server.stderr).toContain('unknown command: http')
-        expect(server.lines).toEqual([])
-      },
-    )
   })
 
   it.skipIf(process.platform !== 'linux')('would be noticed: a socket that listens is seen', async () => {

@@ -1,0 +1,255 @@
+import type { AuditRecord } from '@narrow-deputies/guardrails/audit'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { waitFor } from '../../attack.ts'
+import { errorCodeOf } from '../../running-server.ts'
+import { AMBIGUOUS, type GoodCall, ODD, type Odd } from '../odd-requests.ts'
+import { asModern, messageOf, type Reply } from '../remote-server.ts'
+import { type Remote, type RemoteWorld, scopesOf } from '../remote-world.ts'
+
+const MAX_BYTES = 1024 * 1024
+
+/** What comes of requests that are not what they should be, from somebody who may come in: a clear error, no more. */
+export function describeWire(world: RemoteWorld): void {
+  const { subject } = world
+  let remote: Remote
+  let token: string
+
+  const call = (): GoodCall => {
+    const tool = subject.tools.find(({ endpoint }) => endpoint) ?? subject.tools[0]
+    if (!tool) throw new Error('a server has tools')
+    const { headers, body } = asModern('tools/call', { name: tool.name, arguments: world.valid(tool) })
+    return { headers: { ...headers, Authorization: `Bearer ${token}` }, body }
+  }
+  const send = async ({ headers, body }: Odd): Promise<Reply> => {
+    const good = call()
+    return await remote.server.send('POST', '/mcp', { ...good.headers, ...headers }, body ?? good.body)
+  }
+  /** The same in bytes, to be changed at will. */
+  const bytes = (lines: readonly string[], body: string, target = 'POST /mcp HTTP/1.1'): string => {
+    const given = Object.entries({ Host: 'mcp.example.com', ...call().headers }).map(
+      ([name, value]) => `${name}: ${value}`,
+    )
+    return [target, ...given, ...lines, '', body].join('\r\n')
+  }
+  /** What a request leads to. */
+  const watch = async (work: () => Promise<Reply>) => {
+    const newRecords = remote.trail.follow()
+    let reply: Reply | undefined
+    const arrivals = await world.arrivals(async () => {
+      reply = await work()
+    })
+    if (!reply) throw new Error('there is no reply')
+    return { reply, arrivals, records: newRecords() }
+  }
+  /** That it ends in a coded error, on record once, and at no backend. */
+  const expectRefused = async (work: () => Promise<Reply>, status: readonly number[]): Promise<void> => {
+    const { reply, arrivals, records } = await watch(work)
+    expect(status, reply.text).toContain(reply.status)
+    if (reply.text) expect(errorCodeOf(messageOf(reply)), reply.text).toBe('INVALID_INPUT')
+    expect(records).toMatchObject([{ event: 'denied', error: { code: 'INVALID_INPUT' }, caller: { id: 'ada' } }])
+    expect(arrivals).toEqual([])
+  }
+
+  describe('a request', () => {
+    beforeAll(async () => {
+      remote = await world.serve(subject.unasked)
+      token = await world.token(scopesOf(subject).join(' '))
+    })
+    afterAll(async () => {
+      expect((await send({})).status).toBe(200)
+      expect(await remote.server.kill('SIGTERM')).toBe(0)
+    })
+
+    it.each([
+      '/',
+      '/mcp/',
+      '//mcp',
+      '/mcp%2f',
+      '/%6dcp',
+      '/MCP',
+      '/Mcp',
+      '/mcp;a=b',
+      '/mcp.json',
+      '/mcp%00',
+      '/mcp/../mcp',
+      '/./mcp',
+      '/a/../mcp',
+      '/..%2fmcp',
+      '/mcp#',
+      '*',
+      'http://mcp.example.com/mcp',
+      'http://evil.example/mcp',
+      'https://mcp.example.com/mcp',
+    ])(`${verifies('P15')} for %s finds nothing`, async target => {
+      const { body } = call()
+      const { reply, arrivals, records } = await watch(() =>
+        remote.server.raw(
+          bytes([`Content-Length: ${Buffer.byteLength(body)}`, 'Connection: close'], body, `POST ${target} HTTP/1.1`),
+        ),
+      )
+      expect(reply.status).toBe(404)
+      expect(JSON.parse(reply.text)).toHaveProperty('error')
+      expect({ records, arrivals }).toEqual({ records: [], arrivals: [] })
+    })
+
+    it.each(['PUT', 'PATCH', 'HEAD', 'TRACE', 'QUERY', 'PROPFIND', 'MKCOL', 'PURGE'])(
+      `${verifies('P7', 'P15')} by %s is refused`,
+      async method => {
+        const { headers } = call()
+        const newRecords = remote.trail.follow()
+        const reply = await remote.server.send(method, '/mcp', headers)
+        expect(reply.status).toBe(405)
+        expect(reply.headers.allow).toBe('GET, POST, DELETE, OPTIONS')
+        expect(newRecords()).toMatchObject([{ event: 'denied', error: { code: 'INVALID_INPUT' } }])
+      },
+    )
+
+    it(`${verifies('P15')} for a tunnel or another protocol gets none`, async () => {
+      for (const text of [
+        'CONNECT /mcp HTTP/1.1\r\nHost: mcp.example.com\r\n\r\n',
+        'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
+        '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03',
+      ]) {
+        const { reply, records } = await watch(() => remote.server.raw(text))
+        expect([0, 400]).toContain(reply.status)
+        expect(records).toEqual([])
+      }
+      const upgrade = bytes(['Connection: Upgrade, close', 'Upgrade: websocket', 'Content-Length: 0'], '')
+      await expectRefused(() => remote.server.raw(upgrade), [400])
+    })
+
+    it.each(Object.entries(ODD))(`${verifies('P2', 'P7')} with %s is refused`, async (_, odd) => {
+      // A protocol error may come with 200 in JSON-RPC, and a message without an id gets no answer.
+      await expectRefused(() => send(odd(call())), [200, 202, 400, 404, 415])
+    })
+
+    it(`${verifies('P7', 'P16')} of more than a mebibyte is refused, however its length is told`, async () => {
+      const { body } = call()
+      const fits = body + ' '.repeat(MAX_BYTES - Buffer.byteLength(body))
+      expect((await send({ body: fits })).status).toBe(200)
+      const chunked = (text: string): string => `${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n0\r\n\r\n`
+      const inChunks = (text: string): string =>
+        bytes(['Transfer-Encoding: chunked', 'Connection: close'], chunked(text))
+      expect((await remote.server.raw(inChunks(fits))).status).toBe(200)
+      await expectRefused(() => send({ body: `${fits} ` }), [413])
+      await expectRefused(() => remote.server.raw(inChunks(`${fits} `)), [413])
+      // The length alone is enough: nothing of it has to come.
+      await expectRefused(() => remote.server.raw(bytes(['Content-Length: 99999999999'], '{')), [413])
+    })
+
+    it(`${verifies('P7')} that ends before its length is on record, and nothing more`, async () => {
+      const newRecords = remote.trail.follow()
+      const records: AuditRecord[] = []
+      const { body } = call()
+      const arrivals = await world.arrivals(async () => {
+        await remote.server.raw(bytes([`Content-Length: ${Buffer.byteLength(body) + 10}`], body), 100)
+        await waitFor(() => records.push(...newRecords()) > 0)
+      })
+      expect(records).toMatchObject([{ event: 'denied', error: { code: 'INVALID_INPUT' } }])
+      expect(arrivals).toEqual([])
+    })
+
+    it(`${verifies('P7')} that goes on behind its length is cut there`, async () => {
+      const newRecords = remote.trail.follow()
+      const records: AuditRecord[] = []
+      const { body } = call()
+      const arrivals = await world.arrivals(async () => {
+        const { status } = await remote.server.raw(bytes(['Content-Length: 10', 'Connection: close'], body))
+        expect(status).toBe(400)
+        await waitFor(() => records.push(...newRecords()) > 0)
+      })
+      expect(records).toMatchObject([{ event: 'denied', error: { code: 'INVALID_INPUT' } }])
+      expect(arrivals).toEqual([])
+    })
+
+    it(`${verifies('P7', 'P15')} that could be read in two ways is not read at all`, async () => {
+      const own = await world.serve(subject.unasked)
+      // Whoever reads the first otherwise, on the way, must not get a second one past us.
+      const second = bytes(['Content-Length: 0', 'Connection: close'], '')
+      const arrivals = await world.arrivals(async () => {
+        for (const [title, lines, rest] of AMBIGUOUS)
+          expect((await own.server.raw(bytes(lines, rest + second), 2_000)).status, title).toBe(400)
+        await own.server.kill('SIGTERM')
+      })
+      // What came whole before the fault may have been a message: it is refused as one.
+      const records = own.trail.terminals()
+      for (const record of records) expect(record).toMatchObject({ event: 'denied', error: { code: 'INVALID_INPUT' } })
+      expect(records.length).toBeLessThanOrEqual(AMBIGUOUS.length)
+      expect(arrivals).toEqual([])
+    })
+
+    it(`${verifies('P16')} with a flood of headers is refused, or served`, async () => {
+      const { body } = call()
+      const length = `Content-Length: ${Buffer.byteLength(body)}`
+      const many = Array.from({ length: 500 }, (_, n) => `X-${n}: a`)
+      expect((await remote.server.raw(bytes([...many, length, 'Connection: close'], body))).status).toBe(200)
+      for (const flood of [[`X: ${'a'.repeat(200_000)}`], Array.from({ length: 20_000 }, (_, n) => `X-${n}: a`)]) {
+        const { reply, records } = await watch(() => remote.server.raw(bytes([...flood, length], body)))
+        expect([0, 431]).toContain(reply.status)
+        expect(records).toEqual([])
+      }
+    })
+
+    it(`${verifies('P7')} that expects something is served as any other`, async () => {
+      const { body } = call()
+      const newRecords = remote.trail.follow()
+      for (const expected of ['miracles', '100-continue']) {
+        const lines = [`Content-Length: ${Buffer.byteLength(body)}`, 'Connection: close', `Expect: ${expected}`]
+        expect((await remote.server.raw(bytes(lines, body))).text, expected).toContain('"structuredContent"')
+      }
+      expect(newRecords().map(({ event }) => event)).toEqual(['intent', 'outcome', 'intent', 'outcome'])
+    })
+
+    it(`${verifies('P15')} has no share in the token of another one on the same connection`, async () => {
+      const { body } = asModern('tools/list')
+      const listing = asModern('tools/list').headers
+      const request = (bearer: string | undefined, last = false): string =>
+        [
+          'POST /mcp HTTP/1.1',
+          'Host: mcp.example.com',
+          ...Object.entries(listing).map(([name, value]) => `${name}: ${value}`),
+          ...(bearer ? [`Authorization: Bearer ${bearer}`] : []),
+          `Content-Length: ${Buffer.byteLength(body)}`,
+          ...(last ? ['Connection: close'] : []),
+          '',
+          body,
+        ].join('\r\n')
+      const { status, text } = await remote.server.raw(request(token) + request(token) + request(undefined, true))
+      expect([status, ...[...text.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, code]) => Number(code))]).toEqual([
+        200, 200, 401,
+      ])
+    })
+
+    it(`${verifies('P11')} leaves nothing of itself in a log, wherever it is at odds with itself`, async () => {
+      const { body } = call()
+      const headers = [
+        'Mcp-Name',
+        'Mcp-Method',
+        'MCP-Protocol-Version',
+        'Mcp-Session-Id',
+        'Content-Type',
+        'Accept',
+        'Host',
+        'Origin',
+      ]
+      for (const name of headers) await send({ headers: { [name]: world.canary } })
+      for (const name of ['Mcp-Name', 'Mcp-Method', 'MCP-Protocol-Version'])
+        await send({
+          headers: { [name]: undefined },
+          body: body.replaceAll(/"(?:tools\/call|2026-07-28)"/g, `"${world.canary}"`),
+        })
+      await send({ headers: { 'Mcp-Name': undefined }, body: body.replace(/"name":"\w+"/, `"name":"${world.canary}"`) })
+      // Looked for in all logs, in the end.
+      expect(remote.server.stderr).not.toContain(world.canary)
+    })
+
+    it(`${verifies('P7', 'P15')} is not read before it is known from whom it is`, async () => {
+      const newRecords = remote.trail.follow()
+      for (const body of ['{', '[]', `[${call().body}]`, 'x'.repeat(100_000)])
+        expect((await send({ body, headers: { Authorization: undefined } })).status).toBe(401)
+      const records = newRecords()
+      expect(records).toHaveLength(4)
+      for (const record of records) expect(record).toMatchObject({ event: 'denied', error: { code: 'FORBIDDEN' } })
+    })
+  })
+}

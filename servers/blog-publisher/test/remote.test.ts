@@ -1,0 +1,4 @@
+import { describeRemoteContract } from '@narrow-deputies/server-contract'
+import { subject } from './subject.ts'
+
+describeRemoteContract(subject)
