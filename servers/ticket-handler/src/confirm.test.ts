@@ -379,6 +379,18 @@ describe('what a client declares', () => {
   })
 })
 
+describe('a question that stands open while the process stops', () => {
+  it(`${verifies('P12')} is withdrawn, and its call may come again`, async () => {
+    const stopping = new AbortController()
+    const asker = createConfirmations({ singleUse: createSingleUse(), stopping: stopping.signal })
+    const untilWithdrawn = ({ options: { signal } }: Asked) =>
+      new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('withdrawn'))))
+    const answer = asker('legacy', contextOf({}, untilWithdrawn), {}).ask(questionOf())
+    setImmediate(() => stopping.abort())
+    await expect(answer).rejects.toMatchObject({ code: 'CONFIRMATION_UNAVAILABLE' })
+  })
+})
+
 describe('a memory of what was used', () => {
   it(`${verifies('P12')} takes each once, and forgets it when it could not be used again anyway`, async () => {
     let now = 1000

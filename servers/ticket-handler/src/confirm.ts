@@ -90,7 +90,7 @@ export function createConfirmations({
         return { reply: inputRequired({ inputRequests: { confirm: inputRequired.elicit(params) }, requestState }) }
       }
       question.call.asked(false)
-      const signal = AbortSignal.any([mcpReq.signal, ...(stopping ? [stopping] : [])])
+      const signal = stopping ? AbortSignal.any([mcpReq.signal, stopping]) : mcpReq.signal
       const answer = await mcpReq
         .send({ method: 'elicitation/create', params }, { timeout: LIFETIME_MS, signal })
         .catch(cause => (stopping?.aborted ? interrupted(cause) : unanswered(cause)))
