@@ -64,7 +64,8 @@ export function describeStopping(world: RemoteWorld): void {
         await backend.arrived(before + 1)
         remote.server.child.kill('SIGTERM')
         await waitFor(() => remote.server.stderr.includes('stopping'))
-        await pause(100)
+        // Longer than a reply is given to go out.
+        await pause(1_500)
         expect(remote.server.child.exitCode).toBeNull()
         // Whoever comes anew finds nobody: that is for the proxy to see.
         await expect(remote.server.send('GET', '/readyz')).rejects.toThrow()
