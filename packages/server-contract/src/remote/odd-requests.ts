@@ -25,7 +25,11 @@ export const ODD: Readonly<Record<string, (good: GoodCall) => Odd>> = {
   'a byte order mark': good => ({ body: `\ufeff${good.body}` }),
   'UTF-16': good => ({ body: Buffer.from(`\ufeff${good.body}`, 'utf16le') }),
   'what is not UTF-8': good => ({ body: Buffer.concat([Buffer.from(good.body), Buffer.of(0xff)]) }),
-  'a letter in Latin-1': good => ({ body: Buffer.from(withFields(good, { extra: 'é' }).body, 'latin1') }),
+  'a letter in Latin-1': good => {
+    const note = (params: Message): Message => ({ ...params, _meta: { ...(params._meta as Message), note: '@@' } })
+    const [before = '', after = ''] = withParams(good, note).body.split('@@')
+    return { body: Buffer.concat([Buffer.from(before), Buffer.of(0xe9), Buffer.from(after)]) }
+  },
   'half of a letter': good => ({ body: Buffer.concat([Buffer.from(good.body), Buffer.of(0xc3)]) }),
   'gzip, and says so': good => ({ headers: { 'Content-Encoding': 'gzip' }, body: gzipSync(good.body) }),
   'gzip of a gigabyte’s name': () => ({
@@ -44,7 +48,11 @@ export const ODD: Readonly<Record<string, (good: GoodCall) => Odd>> = {
     withArguments(good, `{"a":${'['.repeat(100_000)}${']'.repeat(100_000)}}`),
   'arguments of a hundred thousand levels of objects': good =>
     withArguments(good, `${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)}`),
-  'an argument named __proto__': good => withArguments(good, '{"__proto__":{"admin":true}}'),
+  // Beside good ones, so that it is all that is wrong.
+  'an argument named __proto__': good => {
+    const [, args = ''] = /"arguments":(\{.*?\}),"_meta"/.exec(good.body) ?? []
+    return withArguments(good, args.replace('{', '{"__proto__":{"admin":true},').replace(',}', '}'))
+  },
   'params behind __proto__': good =>
     withParams(good, ({ _meta, ...params }) =>
       JSON.parse(`{"__proto__":${JSON.stringify(params)},"_meta":${JSON.stringify(_meta)}}`),
