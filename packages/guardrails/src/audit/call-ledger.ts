@@ -19,8 +19,16 @@ export interface LedgerOptions {
   /** Undefined for a name that is no tool's. */
   readonly policyOf: (tool: string) => ToolPolicy | undefined
   readonly caller: Caller
-  /** Told each time that the last open call has ended. */
-  readonly onIdle?: () => void
+  /** Told of each call that was passed on, once it has ended. */
+  readonly onEnd?: (id: RpcId) => void
+}
+
+/** What came beside a message. */
+export interface Beside {
+  /** For a message that claims no trace itself. */
+  readonly traceparent?: unknown
+  /** Where this one message came from, if that is not where the others come from. */
+  readonly host?: string
 }
 
 /** A message that a transport could not accept. */
@@ -31,18 +39,13 @@ export interface WireFault {
   readonly reason: string
   /** `INVALID_INPUT` unless told. */
   readonly code?: string
-  /** From beside the message, as for `arrive`. */
-  readonly traceparent?: unknown
+  readonly beside?: Beside
 }
 
 /** The calls of one connection: every one that arrives is on record, however it ends. */
 export interface CallLedger {
-  /**
-   * Judges an inbound message: `undefined` to pass it on, else what to answer in its place (`null`: nothing).
-   *
-   * @param traceparent from beside the message, for one that claims no trace itself
-   */
-  arrive(message: JsonRpc, traceparent?: unknown): JsonRpc | null | undefined
+  /** Judges an inbound message: `undefined` to pass it on, else what to answer in its place (`null`: nothing). */
+  arrive(message: JsonRpc, beside?: Beside): JsonRpc | null | undefined
   /** Records a message that the transport could not accept; what to answer, or `null`. */
   refuse(fault: WireFault): JsonRpc | null
   /** Judges an outbound message: a reply to a call that nobody recorded is recorded, and made a coded error. */
@@ -55,64 +58,66 @@ export interface CallLedger {
   abandon(): void
 }
 
-export function createCallLedger({ log, policyOf, caller, onIdle }: LedgerOptions): CallLedger {
+export function createCallLedger({ log, policyOf, caller, onEnd }: LedgerOptions): CallLedger {
   const open = new Map<RpcId, { call: Call; isTool: boolean }>()
   const waiting = new Set<() => void>()
   /** What `initialize` said; later protocol versions say it with each request. */
   let greeted: Client | undefined
 
-  const begin = (params: unknown, onEnd: () => void, traceparent?: unknown): { call: Call; isTool: boolean } => {
+  const begin = (params: unknown, { traceparent, host }: Beside, whenEnded: () => void) => {
     const fields = asRecord(params)
     const meta = asRecord(fields._meta)
     const client = clientOf(meta['io.modelcontextprotocol/clientInfo']) ?? greeted
     const policy = typeof fields.name === 'string' ? policyOf(fields.name) : undefined
     const context = {
-      caller: { ...caller, ...(client && { client }) },
+      caller: { ...caller, ...(host !== undefined && { host }), ...(client && { client }) },
       trace: traceOf(meta.traceparent ?? traceparent),
     }
-    return { call: openCall(log, policy, fields, context, onEnd), isTool: policy !== undefined }
+    return { call: openCall(log, policy, fields, context, whenEnded), isTool: policy !== undefined }
   }
 
   /** Denies what never opens. */
-  const deny = (params: unknown, id: unknown, fault: AuditError, traceparent: unknown): JsonRpc | null => {
-    const { call } = begin(params, () => {}, traceparent)
+  const deny = (params: unknown, id: unknown, fault: AuditError, beside: Beside): JsonRpc | null => {
+    const { call } = begin(params, beside, () => {})
     const error = denyOrReport(call, fault)
     return isId(id) ? errorReply(id, INVALID_REQUEST, error, call.trace) : null
   }
 
   return {
-    arrive(message, traceparent) {
-      if (message.method === 'initialize') greeted = clientOf(asRecord(message.params).clientInfo)
-      if (message.method !== 'tools/call') return undefined
-      const { id, params } = message
-      if (!isId(id)) return deny(params, id, invalid('tools/call is a request: it needs an id'), traceparent)
-      if (open.has(id)) return deny(params, id, invalid('a call with this id is still being served'), traceparent)
-      const onEnd = (): void => {
+    arrive(message, beside = {}) {
+      const { method, id, params } = message
+      if (method === 'initialize') greeted ??= clientOf(asRecord(params).clientInfo)
+      const isTaken = typeof method === 'string' && isId(id) && open.has(id)
+      // Its reply would be taken for the call's.
+      if (method !== 'tools/call') return isTaken ? rejection(TAKEN, id) : undefined
+      if (!isId(id))
+        return deny(params, id, invalid('tools/call is a request: it needs an id, and a short one'), beside)
+      if (isTaken) return deny(params, id, TAKEN, beside)
+      const entry = begin(params, beside, () => {
         open.delete(id)
-        if (open.size > 0) return
-        for (const resolve of waiting) resolve()
-        onIdle?.()
-      }
-      const entry = begin(params, onEnd, traceparent)
+        if (open.size === 0) for (const resolve of waiting) resolve()
+        onEnd?.(id)
+      })
       open.set(id, entry)
       return undefined
     },
 
-    refuse({ message, reason, code, traceparent }) {
+    refuse({ message, reason, code, beside = {} }) {
       const { method, id, params, result, error } = asRecord(message)
       const fault = code === undefined ? invalid(reason) : { code, message: reason }
-      if (method === 'tools/call') return deny(params, id, fault, traceparent) ?? rejection(fault)
+      if (method === 'tools/call') return deny(params, id, fault, beside) ?? rejection(fault)
       // An answer, however malformed, is never answered: two programs could keep at it for ever.
       if (result !== undefined || error !== undefined) return null
       // What cannot be read may have been a call.
-      if (typeof method !== 'string') return deny(undefined, undefined, fault, traceparent) ?? rejection(fault)
+      if (typeof method !== 'string') return deny(undefined, undefined, fault, beside) ?? rejection(fault)
       return isId(id) ? rejection(fault, id) : null
     },
 
     answer(message) {
       if (!isId(message.id) || message.method !== undefined) return message
       const entry = open.get(message.id)
-      if (!entry) return message
+      // Once a call has begun, its handler tells how it ended: whatever else answers it must not say that it was denied.
+      if (!entry || entry.call.begun) return message
       const { code, data } = asRecord(message.error)
       const error = denyOrReport(entry.call, reasonOf(code, entry.isTool))
       return errorReply(message.id, typeof code === 'number' ? code : INVALID_REQUEST, error, entry.call.trace, data)
@@ -153,6 +158,8 @@ function reasonOf(code: unknown, isTool: boolean): AuditError {
     isTool ? 'this is not a valid tools/call request' : 'there is no tool of this name; tools/list has those there are',
   )
 }
+
+const TAKEN = invalid('a call with this id is still being served')
 
 function invalid(message: string): AuditError {
   return { code: 'INVALID_INPUT', message }

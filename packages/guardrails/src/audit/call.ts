@@ -15,6 +15,8 @@ export interface Call {
   readonly callId: string
   readonly trace: Trace
   readonly caller: Caller
+  /** Whether its intent is on record: from then on its handler tells how it ends, and nobody else. */
+  readonly begun: boolean
   /** Takes the trace of the call that asked the human, so that question and answer are found together. */
   continueTrace(traceId: string): void
   /** Written, for a write on the disk, before the handler runs. @throws {AuditUnavailableError} it must not run */
@@ -81,6 +83,9 @@ export function openCall(
       return trace
     },
     caller: context.caller,
+    get begun() {
+      return intended !== undefined
+    },
     continueTrace(traceId) {
       if (trace.source === 'generated') trace = { traceId, source: 'generated' }
     },

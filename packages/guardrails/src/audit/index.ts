@@ -1,8 +1,8 @@
 export { type AuditLog, AuditUnavailableError, openAuditLog } from './audit-log.ts'
 export { auditReplies, auditTransport, type WireTransport } from './audited-transport.ts'
 export type { Call, ToolPolicy } from './call.ts'
-export { type CallLedger, createCallLedger, type WireFault } from './call-ledger.ts'
-export type { JsonRpc } from './json-rpc.ts'
+export { type Beside, type CallLedger, createCallLedger, type WireFault } from './call-ledger.ts'
+export { isId, type JsonRpc, type RpcId } from './json-rpc.ts'
 export { type AuditKey, parseAuditKey, parseKeyBytes } from './key.ts'
 export {
   type AuditError,

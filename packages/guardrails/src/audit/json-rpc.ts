@@ -12,8 +12,11 @@ const PARSE_ERROR = -32700
 export const INVALID_REQUEST = -32600
 export const INTERNAL_ERROR = -32603
 
+/** Ids are kept while a call is open, here and by libraries: a caller must not be able to fill the memory with them. */
+const MAX_ID_CHARACTERS = 256
+
 export function isId(id: unknown): id is RpcId {
-  return typeof id === 'string' || (typeof id === 'number' && Number.isSafeInteger(id))
+  return typeof id === 'string' ? id.length <= MAX_ID_CHARACTERS : typeof id === 'number' && Number.isSafeInteger(id)
 }
 
 /** The value if it is an object, else one without fields: what a caller sent is read field by field. */
