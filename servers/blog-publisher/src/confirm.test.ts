@@ -53,7 +53,7 @@ function contextOf(
 function confirmations({ key = randomBytes(32), singleUse }: { key?: Buffer; singleUse?: SingleUse } = {}) {
   const clock = { now: Date.parse('2026-01-01T00:00:00Z') }
   const now = (): number => clock.now
-  const asker = createConfirmations(singleUse ?? createSingleUse(now), key, now)
+  const asker = createConfirmations({ singleUse: singleUse ?? createSingleUse(now), key, now })
   const mint = async (question = questionOf()): Promise<string> => {
     const answer = await asker('modern', contextOf(), {}).ask(question)
     if (answer === 'accepted') throw new Error('accepted unasked')
@@ -376,6 +376,18 @@ describe('what a client declares', () => {
         declared,
       ).ask(questionOf()),
     ).toBe('accepted')
+  })
+})
+
+describe('a question that stands open while the process stops', () => {
+  it(`${verifies('P12')} is withdrawn, and its call may come again`, async () => {
+    const stopping = new AbortController()
+    const asker = createConfirmations({ singleUse: createSingleUse(), stopping: stopping.signal })
+    const untilWithdrawn = ({ options: { signal } }: Asked) =>
+      new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('withdrawn'))))
+    const answer = asker('legacy', contextOf({}, untilWithdrawn), {}).ask(questionOf())
+    setImmediate(() => stopping.abort())
+    await expect(answer).rejects.toMatchObject({ code: 'CONFIRMATION_UNAVAILABLE' })
   })
 })
 

@@ -40,9 +40,10 @@ export async function serveHttp<Ports>(
   const { oauth } = remote
   const resource = oauth && describeResource({ ...oauth, name, tools })
   const issuer = oauth && createIssuer(oauth.issuer)
-  const endpoint = createMcpEndpoint(options, resource)
+  const stopping = new AbortController()
+  const served = { ...options, stopping: stopping.signal }
+  const endpoint = createMcpEndpoint(served, resource)
   const all = { ...dependencies, audit: () => audit.flush(), ...(issuer && { issuer: () => issuer.reach() }) }
-  let draining = false
 
   const listening: Listening = await listen({
     host,
@@ -59,14 +60,14 @@ export async function serveHttp<Ports>(
         readiness: createReadiness(all, ({ message: reason }, dependency) =>
           log.warn({ reason, dependency }, 'not ready'),
         ),
-        isDraining: () => draining,
+        isDraining: () => stopping.signal.aborted,
         onFault,
       }),
   })
 
   const stop = async (exitCode: number): Promise<void> => {
-    if (draining) return
-    draining = true
+    if (stopping.signal.aborted) return
+    stopping.abort()
     log.info('stopping: calls in flight may end')
     listening.drain()
     await endpoint.idle(GRACE_MS)

@@ -22,11 +22,25 @@ const Answer = z.object({
 })
 const State = z.tuple([z.string(), z.string(), z.string(), z.number(), z.string()])
 
+export interface ConfirmationOptions {
+  readonly singleUse: SingleUse
+  /** What questions are sealed with; undefined: one of this process. */
+  readonly key?: Buffer | undefined
+  readonly now?: () => number
+  /** Aborted when this process is about to end: from then on no answer finds its way to it. */
+  readonly stopping?: AbortSignal | undefined
+}
+
 /**
  * Asks the human through the client, in both protocol eras. In the later one the question ends the call and the answer
  * comes with another: only with a state sealed here, for the same tool, arguments, content and caller, in time and once.
  */
-export function createConfirmations(singleUse: SingleUse, key: Buffer = randomBytes(32), now: () => number = Date.now) {
+export function createConfirmations({
+  singleUse,
+  key = randomBytes(32),
+  now = Date.now,
+  stopping,
+}: ConfirmationOptions) {
   const seal = (body: string): string => `${body}.${createHmac('sha256', key).update(body).digest('base64url')}`
 
   const mint = async (question: Question): Promise<string> => {
@@ -76,11 +90,11 @@ export function createConfirmations(singleUse: SingleUse, key: Buffer = randomBy
         return { reply: inputRequired({ inputRequests: { confirm: inputRequired.elicit(params) }, requestState }) }
       }
       question.call.asked(false)
-      return judge(
-        await mcpReq
-          .send({ method: 'elicitation/create', params }, { timeout: LIFETIME_MS, signal: mcpReq.signal })
-          .catch(unanswered),
-      )
+      const signal = stopping ? AbortSignal.any([mcpReq.signal, stopping]) : mcpReq.signal
+      const answer = await mcpReq
+        .send({ method: 'elicitation/create', params }, { timeout: LIFETIME_MS, signal })
+        .catch(cause => (stopping?.aborted ? interrupted(cause) : unanswered(cause)))
+      return judge(answer)
     },
   })
 }
@@ -110,6 +124,14 @@ function unknowable(cause: unknown): never {
   throw new CodedError(
     'CONFIRMATION_UNAVAILABLE',
     'Whether this answer was used before cannot be told now, so it does not count. Nothing was done: call again to ask anew.',
+    { cause },
+  )
+}
+
+function interrupted(cause: unknown): never {
+  throw new CodedError(
+    'CONFIRMATION_UNAVAILABLE',
+    'This server is about to stop, and can take no answer any more. Nothing was done: call again.',
     { cause },
   )
 }

@@ -27,6 +27,8 @@ export interface ServerOptions<Ports> {
   readonly singleUse: SingleUse
   /** What questions are sealed with; undefined: a key of this process. */
   readonly stateKey: Buffer | undefined
+  /** Aborted when no answers can be taken any more. */
+  readonly stopping?: AbortSignal
   readonly onFault: (fault: unknown) => void
   /** Told of what a client did wrong. */
   readonly onProtocolFault: (fault: Error) => void
@@ -51,8 +53,8 @@ export function createServerFactory<Ports>(
   options: ServerOptions<Ports>,
   scopesOf: (context: ServerContext) => ReadonlySet<string> | undefined,
 ) {
-  const { name, version, singleUse, stateKey } = options
-  const confirmations = createConfirmations(singleUse, stateKey)
+  const { name, version, singleUse, stateKey: key, stopping } = options
+  const confirmations = createConfirmations({ singleUse, key, stopping })
   // Made once: in the later era, there is a server for each request.
   const tools = options.tools.map(tool => ({
     tool,
