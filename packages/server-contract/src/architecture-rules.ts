@@ -93,7 +93,7 @@ export const guardrailsStandAlone = eachImport(
   },
 )
 
-const SDK_FILES = ['server.ts', 'http.ts', 'confirm.ts', 'main.ts', 'serve.ts']
+const SDK_FILES = ['server.ts', 'http.ts', 'http-sessions.ts', 'confirm.ts', 'main.ts', 'serve.ts']
 
 /** What knows the SDK is few files: the rest of a server outlives its next version. */
 export const sdkInFewFiles = eachImport(
@@ -137,10 +137,10 @@ const NEVER: readonly (readonly [files: RegExp, parts: readonly Part[]])[] = [
   [/^call-tool\.ts$/, ['sdk', 'backends']],
   [/^confirm\.ts$/, ['tools']],
   [/^server\.ts$/, ['credentials']],
-  [/^(?:http|auth)\.ts$/, ['tools']],
+  [/^(?:http|http-sessions|auth)\.ts$/, ['tools']],
   // What stands between a remote caller and the tools holds nothing that a caller could be after.
   [
-    /^(?:http|auth|issuer|gate|exchange|sessions|routes|listen|health|protected-resource|request-body|message)\.ts$/,
+    /^(?:http|http-sessions|auth|issuer|gate|exchange|sessions|open-calls|passenger|event-stream|routes|listen|health|protected-resource|request-body|message)\.ts$/,
     ['credentials', 'backends', 'config'],
   ],
   [/^(?:shared-)?single-use\.ts$/, ['config', 'credentials', 'backends', 'tools', 'sdk']],
@@ -248,11 +248,7 @@ export const fetchInTwoFiles: Rule = sources =>
       const own = functions.some(body => /(?<![\w.$])fetch\s*\(/.test(body) && !body.includes('fetch: AuthorisedFetch'))
       const reached =
         /\b(?:globalThis|global|window)\s*(?:\?\.|\.|\[)\s*(?:fetch\b)?|\bnew\s+(?:WebSocket|EventSource)\b/.test(code)
-      const passedOn =
-        /[=(,:]\s*fetch\s*(?:[,)\n}]|\?\?)/.test(code) &&
-        !code.includes('fetch: AuthorisedFetch') &&
-        // Of its own making, and under that name because a library wants it so: it answers requests, and sends none.
-        !/\bconst fetch = async \(request: Request\)/.test(code)
+      const passedOn = /[=(,:]\s*fetch\s*(?:[,)\n}]|\?\?)/.test(code) && !code.includes('fetch: AuthorisedFetch')
       return own || reached || passedOn ? [`${path}: sends requests of its own`] : []
     })
     .concat(

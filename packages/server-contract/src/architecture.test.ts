@@ -231,7 +231,7 @@ const CASES: readonly Case[] = [
     kept: [
       file(`${A}/credentials.ts`, 'const reply = await fetch(url)'),
       file(`${A}/issuer.ts`, 'const reply = await fetch(url)'),
-      file(`${A}/http.ts`, 'const fetch = async (request: Request) => serve(request)', 'listen({ fetch })'),
+      file(`${A}/http.ts`, 'listen({ fetch: serve })'),
       file(`${A}/backends/http.ts`, 'function one(fetch: AuthorisedFetch) {', '  return fetch({})', '}'),
       file(`${A}/backends/http.ts`, "const text = 'fetch(url)' // fetch(url)"),
     ],

@@ -180,6 +180,10 @@ function contradictions(given: NodeJS.ProcessEnv): string[] {
     problems.push('AUDIT_HEAD_FILE must not be the audit file itself')
   if (Boolean(given.OAUTH_ISSUER) !== Boolean(given.MCP_PUBLIC_URL))
     problems.push('OAUTH_ISSUER and MCP_PUBLIC_URL go together: give both or neither')
+  if (!given.OAUTH_ISSUER)
+    for (const name of ['MCP_ALLOWED_HOSTS', 'MCP_ALLOWED_ORIGINS'] as const)
+      if ((given[name] ?? '').split(',').some(item => item.trim() !== '' && !isLoopback(hostnameOf(item.trim()))))
+        problems.push(`${name} names others than this machine: OAUTH_ISSUER and MCP_PUBLIC_URL are required then`)
   if (given.OAUTH_AUDIENCE && !given.OAUTH_ISSUER) problems.push('OAUTH_AUDIENCE is of no use without OAUTH_ISSUER')
   const deploy = [given.BLOG_DEPLOY_SSH, given.BLOG_DEPLOY_KEY_FILE, given.BLOG_DEPLOY_KNOWN_HOSTS]
   if (deploy.some(Boolean) && !deploy.every(Boolean))
@@ -210,6 +214,11 @@ function problemOfUrl(text: string): string | undefined {
 
 function isPort(text: string | undefined): boolean {
   return text !== undefined && Number(text) >= 1 && Number(text) <= 65_535
+}
+
+/** Of a host, or of an origin. */
+function hostnameOf(place: string): string {
+  return place.replace(/^[a-z][a-z0-9+.-]*:\/\//i, '').replace(/:\d+$/, '')
 }
 
 /** Whether only this machine can reach what goes by that name. */

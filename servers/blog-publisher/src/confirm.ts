@@ -64,7 +64,7 @@ export function createConfirmations({
     if (expected.length !== given.length || !timingSafeEqual(expected, given)) throw invalid
     const [binding, , nonce, expiresAt, traceId] = State.parse(JSON.parse(Buffer.from(body, 'base64url').toString()))
     if (binding !== bindingOf(question) || expiresAt <= now()) throw invalid
-    if (!(await singleUse.claim(nonce, expiresAt).catch(unknowable))) throw invalid
+    if (!(await singleUse.claim(nonce, expiresAt, principalOf(question.call.caller)).catch(unknowable))) throw invalid
     question.call.continueTrace(traceId)
   }
 

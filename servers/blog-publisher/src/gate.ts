@@ -37,6 +37,9 @@ export interface GateOptions {
   readonly oauth: { readonly verify: VerifyToken; readonly resource: ProtectedResource } | undefined
 }
 
+/** How proxies say that a request is somebody else's. */
+const FORWARDED = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-real-ip']
+
 /** Decides who comes in, by what stands around a message and before any of it is read. */
 export function createGate({ hosts, origins, oauth }: GateOptions) {
   return {
@@ -61,7 +64,15 @@ export function createGate({ hosts, origins, oauth }: GateOptions) {
     /** @throws {Refusal} */
     async admit(request: IncomingMessage): Promise<Visitor> {
       const host = addressOf(request)
-      if (!oauth) return { caller: { kind: 'os', id: 'unverified', host }, scopes: undefined }
+      if (!oauth) {
+        if (FORWARDED.some(name => request.headers[name] !== undefined))
+          throw new Refusal(
+            403,
+            'FORBIDDEN',
+            'without OAuth this server is for this machine alone: no proxy may pass others on',
+          )
+        return { caller: { kind: 'os', id: 'unverified', host }, scopes: undefined }
+      }
       const { verify, resource } = oauth
       // Clients of the earlier era renew a token that they can renew, when they should ask their user for a wider one.
       const canStepUp = request.headers['mcp-method'] !== undefined

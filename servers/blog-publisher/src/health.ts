@@ -13,8 +13,15 @@ export interface Readiness {
 const STANDS_MS = 2_000
 const TIMEOUT_MS = 5_000
 
-/** @param onFault told, for the operator, why something is not there */
-export function createReadiness(dependencies: Dependencies, onFault: (fault: Error, name: string) => void) {
+/**
+ * @param wanted shown too, but a server without them is ready for most of its work
+ * @param onFault told, for the operator, why something is not there
+ */
+export function createReadiness(
+  dependencies: Dependencies,
+  wanted: Dependencies,
+  onFault: (fault: Error, name: string) => void,
+) {
   let asked = Number.NEGATIVE_INFINITY
   let answer: Promise<Readiness> | undefined
 
@@ -34,13 +41,16 @@ export function createReadiness(dependencies: Dependencies, onFault: (fault: Err
     }
   }
 
+  const judgeAll = async (): Promise<Readiness> => {
+    const all = Object.entries({ ...dependencies, ...wanted })
+    const checks = Object.fromEntries(await Promise.all(all.map(([name, reach]) => judge(name, reach))))
+    return { ready: Object.keys(dependencies).every(name => checks[name] === 'ok'), checks }
+  }
+
   return async (): Promise<Readiness> => {
     if (!answer || performance.now() - asked > STANDS_MS) {
       asked = performance.now()
-      answer = Promise.all(Object.entries(dependencies).map(([name, reach]) => judge(name, reach))).then(results => ({
-        ready: results.every(([, state]) => state === 'ok'),
-        checks: Object.fromEntries(results),
-      }))
+      answer = judgeAll()
     }
     return await answer
   }

@@ -100,10 +100,8 @@ async function serveRemote(parts: Parts, { host, port }: Address): Promise<numbe
         host,
         port,
         remote: config.remote,
-        dependencies: {
-          backend: () => ports.blog.whoami(probe('ready')),
-          ...(store && { store: () => store.reach() }),
-        },
+        dependencies: { backend: () => ports.blog.whoami(probe('ready')) },
+        wanted: store ? { store: () => store.reach() } : {},
         onStop: () => store?.close(),
       },
       log,

@@ -26,6 +26,8 @@ export interface RouteOptions {
 const ALLOWED_HEADERS =
   'Authorization, Content-Type, Mcp-Session-Id, MCP-Protocol-Version, Mcp-Method, Mcp-Name, Last-Event-ID, traceparent'
 
+const TELL_EVERY_MS = 10_000
+
 const METHODS = ['GET', 'POST', 'DELETE', 'OPTIONS']
 
 const NOTHING_HERE = { error: 'there is nothing here; the endpoint is /mcp' }
@@ -34,7 +36,18 @@ const NOTHING_HERE = { error: 'there is nothing here; the endpoint is /mcp' }
 export function createRoutes({ gate, endpoint, resource, readiness, isDraining, onFault }: RouteOptions) {
   const assertTaking = (): void => {
     if (isDraining())
-      throw new Refusal(503, 'BACKEND_UNAVAILABLE', 'this server is stopping: try again', { 'Retry-After': '1' })
+      throw new Refusal(503, 'BACKEND_UNAVAILABLE', 'this server is stopping: try again', {
+        'Retry-After': '1',
+        Connection: 'close',
+      })
+  }
+
+  // Anybody can bring it about, as often as they like.
+  let toldAt = Number.NEGATIVE_INFINITY
+  const onFaultNowAndThen = (fault: unknown): void => {
+    if (performance.now() - toldAt < TELL_EVERY_MS) return
+    toldAt = performance.now()
+    onFault(fault)
   }
 
   const toMcp = async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
@@ -55,7 +68,7 @@ export function createRoutes({ gate, endpoint, resource, readiness, isDraining, 
       else await endpoint.serve(req, res, visitor, parsed.message)
     } catch (error) {
       if (!(error instanceof Refusal)) throw error
-      if (error.cause !== undefined) onFault(error.cause)
+      if (error.cause !== undefined) onFaultNowAndThen(error.cause)
       const { status, code, message: reason, headers } = error
       const reply = endpoint.refuse(visitor, { code, reason })
       // The rest of a body is read and dropped, so that the answer gets through; but not of one without an end.

@@ -4,8 +4,12 @@
 export interface Sessions<T> {
   /** Undefined if there is no such session, or if it is not this caller's: nobody learns which. */
   find(id: string, owner: string): T | undefined
-  /** Returns false if there is no room. */
-  add(id: string, owner: string, value: T): boolean
+  /**
+   * Returns false if there is no room.
+   *
+   * @param account on whose account it is, should several owners share one
+   */
+  add(id: string, owner: string, value: T, account?: string): boolean
   /** Keeps a session from being idle until the returned function is called. */
   use(id: string): () => void
   remove(id: string): void
@@ -15,7 +19,7 @@ export interface Sessions<T> {
 
 export interface SessionLimits<T> {
   readonly max: number
-  /** Of one caller; the one of theirs that is idle for longest makes room. */
+  /** On one account; the one of them that is idle for longest makes room. */
   readonly maxPerOwner: number
   readonly idleMs: number
   /** Told once of each that is over, whatever ended it. */
@@ -25,6 +29,7 @@ export interface SessionLimits<T> {
 
 interface Entry<T> {
   readonly owner: string
+  readonly account: string
   readonly value: T
   uses: number
   idleSince: number
@@ -41,6 +46,12 @@ export function createSessions<T>({ max, maxPerOwner, idleMs, onEnd, now = Date.
   }
   const idle = (): [string, Entry<T>][] =>
     [...entries].filter(([, { uses }]) => uses === 0).sort(([, a], [, b]) => a.idleSince - b.idleSince)
+  const countOf = (account: string): number => [...entries.values()].filter(entry => entry.account === account).length
+  /** Who has most: where there is no room for anybody, it is theirs to make some. */
+  const largest = (): string | undefined => {
+    const accounts = [...new Set([...entries.values()].map(({ account }) => account))]
+    return accounts.sort((a, b) => countOf(b) - countOf(a))[0]
+  }
   const sweep = (): void => {
     for (const [id, { idleSince }] of idle()) if (now() - idleSince >= idleMs) remove(id)
   }
@@ -52,15 +63,14 @@ export function createSessions<T>({ max, maxPerOwner, idleMs, onEnd, now = Date.
       const entry = entries.get(id)
       return entry?.owner === owner ? entry.value : undefined
     },
-    add(id, owner, value) {
-      const owned = [...entries.values()].filter(entry => entry.owner === owner).length
-      if (owned >= maxPerOwner) {
-        const [oldest] = idle().find(([, entry]) => entry.owner === owner) ?? []
+    add(id, owner, value, account = owner) {
+      const full = countOf(account) >= maxPerOwner ? account : entries.size >= max ? largest() : undefined
+      if (full !== undefined) {
+        const [oldest] = idle().find(([, entry]) => entry.account === full) ?? []
         if (oldest === undefined) return false
         remove(oldest)
       }
-      if (entries.size >= max) return false
-      entries.set(id, { owner, value, uses: 0, idleSince: now() })
+      entries.set(id, { owner, account, value, uses: 0, idleSince: now() })
       return true
     },
     use(id) {

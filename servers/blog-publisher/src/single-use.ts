@@ -14,25 +14,43 @@ export interface SingleUse {
    * Resolves to whether this is the first claim of this nonce.
    *
    * @param expiresAt as for `open`
+   * @param owner whose answer it is
    * @throws if that cannot be told: the answer must not count
    */
-  claim(nonce: string, expiresAt: number): Promise<boolean>
+  claim(nonce: string, expiresAt: number, owner: string): Promise<boolean>
 }
 
-/** In memory: for one process. Refuses rather than forgets when it is full. */
-export function createSingleUse(now: () => number = Date.now, capacity = 100_000): SingleUse {
-  const used = new Map<string, number>()
+/**
+ * In memory: for one process. Refuses rather than forgets when it is full, and one caller cannot fill it.
+ *
+ * @param capacity.perOwner of one caller, in the five minutes that a question stands
+ */
+export function createSingleUse(
+  now: () => number = Date.now,
+  capacity: { total: number; perOwner: number } = { total: 100_000, perOwner: 2_000 },
+): SingleUse {
+  const used = new Map<string, { expiresAt: number; owner: string }>()
+  const perOwner = new Map<string, number>()
+  const forget = (nonce: string, owner: string): void => {
+    used.delete(nonce)
+    const left = (perOwner.get(owner) ?? 0) - 1
+    if (left > 0) perOwner.set(owner, left)
+    else perOwner.delete(owner)
+  }
   return {
     // What this process asked shows by its key, and neither is ever lost without the other: used ones are enough.
     async open() {},
-    async claim(nonce, expiresAt) {
+    async claim(nonce, expiresAt, owner) {
       // In the order in which they were used, which is nearly that in which they expire.
-      for (const [old, expiry] of used) {
-        if (expiry > now()) break
-        used.delete(old)
+      for (const [old, entry] of used) {
+        if (entry.expiresAt > now()) break
+        forget(old, entry.owner)
       }
-      if (used.has(nonce) || used.size >= capacity) return false
-      used.set(nonce, expiresAt)
+      if (used.has(nonce)) return false
+      const owned = perOwner.get(owner) ?? 0
+      if (used.size >= capacity.total || owned >= capacity.perOwner) throw new Error('too many answers are remembered')
+      used.set(nonce, { expiresAt, owner })
+      perOwner.set(owner, owned + 1)
       return true
     },
   }

@@ -139,6 +139,10 @@ function contradictions(given: NodeJS.ProcessEnv): string[] {
     problems.push('AUDIT_HEAD_FILE must not be the audit file itself')
   if (Boolean(given.OAUTH_ISSUER) !== Boolean(given.MCP_PUBLIC_URL))
     problems.push('OAUTH_ISSUER and MCP_PUBLIC_URL go together: give both or neither')
+  if (!given.OAUTH_ISSUER)
+    for (const name of ['MCP_ALLOWED_HOSTS', 'MCP_ALLOWED_ORIGINS'] as const)
+      if ((given[name] ?? '').split(',').some(item => item.trim() !== '' && !isLoopback(hostnameOf(item.trim()))))
+        problems.push(`${name} names others than this machine: OAUTH_ISSUER and MCP_PUBLIC_URL are required then`)
   if (given.OAUTH_AUDIENCE && !given.OAUTH_ISSUER) problems.push('OAUTH_AUDIENCE is of no use without OAUTH_ISSUER')
   return problems
 }
@@ -160,6 +164,11 @@ function problemOfUrl(text: string): string | undefined {
   if (url.protocol === 'http:' && !isLoopback(url.hostname))
     return 'must be https: over http the credential could be read on the way'
   return undefined
+}
+
+/** Of a host, or of an origin. */
+function hostnameOf(place: string): string {
+  return place.replace(/^[a-z][a-z0-9+.-]*:\/\//i, '').replace(/:\d+$/, '')
 }
 
 /** Whether only this machine can reach what goes by that name. */

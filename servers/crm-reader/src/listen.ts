@@ -17,8 +17,6 @@ export interface ListenOptions {
 
 export interface Listening {
   readonly port: number
-  /** Takes no new connections, and lets go of those that nothing goes on with. */
-  drain(): void
   /** Resolves once every reply is out, or after `ms` milliseconds: a stream may have no end. */
   flushed(ms: number): Promise<void>
   /** Drops every connection. Resolves once none is left. */
@@ -37,8 +35,13 @@ const FLUSH_STEP_MS = 10
 
 /** Listens for HTTP, behind whatever ends TLS. Resolves once it does. @throws the system's error if it cannot */
 export async function listen({ host, port, handlerAt, onFault }: ListenOptions): Promise<Listening> {
-  /** Connections with a request that is being served. */
-  const serving = new Set<Socket>()
+  /** Connections, with how many of their requests are being served. */
+  const serving = new Map<Socket, number>()
+  const count = (socket: Socket, change: 1 | -1): void => {
+    const sum = (serving.get(socket) ?? 0) + change
+    if (sum > 0) serving.set(socket, sum)
+    else serving.delete(socket)
+  }
   let handler: Handler | undefined
 
   const http = createServer({
@@ -58,8 +61,8 @@ export async function listen({ host, port, handlerAt, onFault }: ListenOptions):
   })
   http.on('request', (req, res) => {
     const { socket } = req
-    serving.add(socket)
-    res.once('close', () => serving.delete(socket))
+    count(socket, 1)
+    res.once('close', () => count(socket, -1))
     handler?.(req, res).catch(error => {
       onFault(error)
       if (res.headersSent) res.destroy()
@@ -77,10 +80,6 @@ export async function listen({ host, port, handlerAt, onFault }: ListenOptions):
   handler = handlerAt(had)
   return {
     port: had,
-    drain() {
-      http.close()
-      http.closeIdleConnections()
-    },
     async flushed(ms) {
       for (let waited = 0; serving.size > 0 && waited < ms; waited += FLUSH_STEP_MS) await sleep(FLUSH_STEP_MS)
     },

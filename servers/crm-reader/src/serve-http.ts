@@ -20,8 +20,10 @@ export interface HttpOptions {
   readonly host: string
   readonly port: number
   readonly remote: Remote
-  /** Besides the audit log and the issuer. */
+  /** What it cannot work without, besides the audit log and the issuer. */
   readonly dependencies: Dependencies
+  /** What only some of its work needs. */
+  readonly wanted?: Dependencies
   /** Called once nothing is served any more. */
   readonly onStop?: () => void
 }
@@ -33,7 +35,7 @@ export interface HttpOptions {
  */
 export async function serveHttp<Ports>(
   options: ServerOptions<Ports>,
-  { host, port, remote, dependencies, onStop }: HttpOptions,
+  { host, port, remote, dependencies, wanted = {}, onStop }: HttpOptions,
   log: Logger,
 ): Promise<void> {
   const { name, audit, tools, onFault } = options
@@ -57,7 +59,7 @@ export async function serveHttp<Ports>(
         }),
         endpoint,
         resource,
-        readiness: createReadiness(all, ({ message: reason }, dependency) =>
+        readiness: createReadiness(all, wanted, ({ message: reason }, dependency) =>
           log.warn({ reason, dependency }, 'not ready'),
         ),
         isDraining: () => stopping.signal.aborted,
@@ -69,7 +71,6 @@ export async function serveHttp<Ports>(
     if (stopping.signal.aborted) return
     stopping.abort()
     log.info('stopping: calls in flight may end')
-    listening.drain()
     await endpoint.idle(GRACE_MS)
     await listening.flushed(FLUSH_MS)
     await endpoint.close()

@@ -5,7 +5,7 @@ import {
   type ServerContext,
   type StandardSchemaWithJSON,
 } from '@modelcontextprotocol/server'
-import type { AuditLog, Caller, CallLedger, ToolPolicy } from '@narrow-deputies/guardrails/audit'
+import type { AuditLog, Caller, CallLedger, RpcId, ToolPolicy } from '@narrow-deputies/guardrails/audit'
 import { createCallLedger } from '@narrow-deputies/guardrails/audit'
 import { callTool, type Ending } from './call-tool.ts'
 import type { Tool } from './tool.ts'
@@ -21,14 +21,14 @@ export interface ServerOptions<Ports> {
   readonly onProtocolFault: (fault: Error) => void
 }
 
-/** The calls of one new connection. @param onIdle told each time that the last open one has ended */
+/** The calls of one new connection. @param onEnd told of each once it has ended */
 export function openLedger<Ports>(
   { tools, audit }: Pick<ServerOptions<Ports>, 'tools' | 'audit'>,
   caller: Caller,
-  onIdle?: () => void,
+  onEnd?: (id: RpcId) => void,
 ): CallLedger {
   const policyOf = (name: string): ToolPolicy | undefined => tools.find(tool => tool.name === name)?.audit
-  return createCallLedger({ log: audit, policyOf, caller, ...(onIdle && { onIdle }) })
+  return createCallLedger({ log: audit, policyOf, caller, ...(onEnd && { onEnd }) })
 }
 
 /**

@@ -50,11 +50,11 @@ export function createMcpEndpoint<Ports>(options: ServerOptions<Ports>, resource
     async serve(req: IncomingMessage, res: ServerResponse, visitor: Visitor, message?: JsonRpc): Promise<void> {
       // The connection may be gone already: that it closes is said only once.
       const onFinish = (done: () => void): unknown => (res.destroyed ? done() : res.once('close', done))
-      const fetch = async (request: Request): Promise<Response> =>
+      const answer = async (request: Request): Promise<Response> =>
         message && !(await isLegacyRequest(request, message))
           ? await serveModern(request, visitor, message)
           : await sessions.serve(request, visitor, message, onFinish)
-      const counted = (request: Request): Promise<Response> => calls.arriving(() => fetch(request))
+      const counted = (request: Request): Promise<Response> => calls.arriving(() => answer(request))
       // The SDK has its own idea of what a request is; Node's is one.
       await toNodeHandler({ fetch: counted }, { onerror })(req as NodeIncomingMessageLike, res, message)
     },

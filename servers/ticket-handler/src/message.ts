@@ -1,6 +1,6 @@
 // Copied on purpose: a fault here must stay here.
 import { isUtf8 } from 'node:buffer'
-import type { JsonRpc, WireFault } from '@narrow-deputies/guardrails/audit'
+import { isId, type JsonRpc, type WireFault } from '@narrow-deputies/guardrails/audit'
 
 /** Deeper than any message of the protocol; below what overflows a stack. */
 const MAX_DEPTH = 64
@@ -29,6 +29,9 @@ export function parseMessage(bytes: Buffer): { message: JsonRpc } | WireFault | 
   const { params } = message as { params?: { arguments?: unknown } | null }
   if (Object.hasOwn(params?.arguments ?? {}, '__proto__'))
     return { message: outlineOf(message), reason: 'an argument named __proto__' }
+  const { id } = message as { id?: unknown }
+  if (typeof id === 'string' && !isId(id))
+    return { message: { ...outlineOf(message), id: null }, reason: 'its id is too long' }
   return { message: answered(message as JsonRpc) }
 }
 

@@ -177,11 +177,53 @@ describe('a message that arrives', () => {
     expect(client?.name).toMatch(/^a\[31mb+$/)
     expect(client?.name.length).toBeLessThanOrEqual(80)
     expect(client?.version).toBe('1')
-    for (const bad of [undefined, null, 7, [], { name: 'x' }, { name: 7, version: '1' }])
-      ledger.arrive({ jsonrpc: '2.0', id: 0, method: 'initialize', params: { clientInfo: bad } })
+    // Who has said who it is stays that.
+    ledger.arrive({ jsonrpc: '2.0', id: 0, method: 'initialize', params: { clientInfo: { name: 'x', version: '2' } } })
     ledger.arrive(callOf(1))
     ledger.find(1)?.outcome({ result: {} }, 'none')
-    expect(written()[1]?.caller).toEqual(CALLER)
+    expect(written()[1]?.caller?.client).toEqual(client)
+  })
+
+  it.each([[undefined], [null], [7], [[]], [{ name: 'x' }], [{ name: 7, version: '1' }]])(
+    'brings no client that is called %j',
+    bad => {
+      const { ledger, written } = world()
+      ledger.arrive({ jsonrpc: '2.0', id: 0, method: 'initialize', params: { clientInfo: bad } })
+      ledger.arrive(callOf(1))
+      ledger.find(1)?.outcome({ result: {} }, 'none')
+      expect(written()[0]?.caller).toEqual(CALLER)
+    },
+  )
+
+  it('brings the address that it came from, if that is another than the others’', () => {
+    const { ledger, written } = world()
+    ledger.arrive(callOf(1), { host: '192.0.2.7' })
+    ledger.find(1)?.outcome({ result: {} }, 'none')
+    expect(written()[0]?.caller).toEqual({ ...CALLER, host: '192.0.2.7' })
+  })
+
+  it(`${verifies('P7')} cannot take the id of a call that is open, whatever it asks for: its reply would end the call`, () => {
+    const { ledger, written } = world()
+    ledger.arrive(callOf(7))
+    const ping: JsonRpc = { jsonrpc: '2.0', id: 7, method: 'ping' }
+    expect(ledger.arrive(ping)).toMatchObject({ id: 7, error: { data: { code: 'INVALID_INPUT' } } })
+    expect(ledger.arrive({ ...ping, id: 8 })).toBeUndefined()
+    // An answer of the client's is no request: ids of the other side are another matter.
+    expect(ledger.arrive({ jsonrpc: '2.0', id: 7, result: {} })).toBeUndefined()
+    expect(written()).toEqual([])
+    ledger.find(7)?.intent('none')
+    // And should something answer it all the same, what the handler does is what is on record.
+    const stray: JsonRpc = { jsonrpc: '2.0', id: 7, result: {} }
+    expect(ledger.answer(stray)).toBe(stray)
+    ledger.find(7)?.outcome({ result: {} }, 'none')
+    expect(written().map(({ event }) => event)).toEqual(['intent', 'outcome'])
+  })
+
+  it(`${verifies('P16')} has an id that somebody can keep`, () => {
+    const { ledger, written } = world()
+    expect(ledger.arrive(callOf('x'.repeat(256)))).toBeUndefined()
+    expect(ledger.arrive(callOf('x'.repeat(257)))).toBeNull()
+    expect(written()).toMatchObject([{ event: 'denied', error: { code: 'INVALID_INPUT' } }])
   })
 
   it('brings the trace that it claims', () => {

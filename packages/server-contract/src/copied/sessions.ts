@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 
 interface Sessions<T> {
   find(id: string, owner: string): T | undefined
-  add(id: string, owner: string, value: T): boolean
+  add(id: string, owner: string, value: T, account?: string): boolean
   use(id: string): () => void
   remove(id: string): void
   clear(): void
@@ -41,6 +41,25 @@ export function describeSessionStore(createSessions: CreateSessions): void {
       expect(sessions.find('a', 'ann')).toBe('value of a')
       for (const owner of ['ben', 'Ann', 'ann ', '', 'undefined']) expect(sessions.find('a', owner)).toBeUndefined()
       for (const id of ['b', '', 'A', '__proto__', 'constructor']) expect(sessions.find(id, 'ann')).toBeUndefined()
+    })
+
+    it(`${verifies('P15')} of one account are bounded together, and make room among themselves, whoever owns them`, () => {
+      const { sessions, ended } = open({ maxPerOwner: 2 })
+      const add = (id: string, owner: string): boolean => sessions.add(id, owner, id, 'ann')
+      expect([add('a', 'ann at desk'), add('b', 'ann at phone'), add('c', 'ann at train')]).toEqual([true, true, true])
+      expect(ended).toEqual(['a'])
+      expect(sessions.find('b', 'ann at desk')).toBeUndefined()
+      expect(sessions.find('b', 'ann at phone')).toBe('b')
+    })
+
+    it('make room for somebody new at the cost of whoever has most', () => {
+      const { sessions, ended } = open({ max: 4, maxPerOwner: 3 })
+      for (const id of ['a1', 'a2', 'a3']) expect(sessions.add(id, 'ann', id)).toBe(true)
+      expect(sessions.add('b1', 'ben', 'b1')).toBe(true)
+      expect(sessions.add('c1', 'cem', 'c1')).toBe(true)
+      expect(ended).toEqual(['a1'])
+      for (const id of ['a2', 'a3', 'b1', 'c1']) sessions.use(id)
+      expect(sessions.add('d1', 'dia', 'd1')).toBe(false)
     })
 
     it('end when they were idle for long enough, and not a moment before', () => {
@@ -109,18 +128,17 @@ export function describeSessionStore(createSessions: CreateSessions): void {
       expect(ended).toEqual(['value of a'])
     })
 
-    it(`${verifies('P15')} of others are never in the way, but for the most that there may be in all`, () => {
+    it(`${verifies('P15')} of others are never in the way while they are in use`, () => {
       const { sessions, ended, add } = open({ max: 4, maxPerOwner: 3 })
       for (const id of ['a', 'b', 'c']) add(id)
+      const ends = ['a', 'b', 'c'].map(id => sessions.use(id))
       expect(add('d', 'ben')).toBe(true)
       expect(add('e', 'eve')).toBe(false)
-      expect(add('f', 'ben')).toBe(false)
+      expect(add('g')).toBe(false)
       expect(ended).toEqual([])
-      // Who has their share already makes room for themselves.
-      expect(add('g')).toBe(true)
-      expect(ended).toEqual(['value of a'])
-      sessions.remove('b')
+      ends[1]?.()
       expect(add('e', 'eve')).toBe(true)
+      expect(ended).toEqual(['value of b'])
     })
 
     it('end once, whatever ends them', () => {

@@ -225,7 +225,7 @@ export function describeSessions(world: RemoteWorld): void {
       const streams = sessions.map(session => session.listen())
       for (const stream of streams) expect(await stream.head()).toBe(200)
       const refused = await remote.server.legacy(token, undefined, { id: 0, method: 'initialize', params: GREETING })
-      expect(refused.status).toBe(503)
+      expect(refused.status).toBe(429)
       expect(refused.headers['mcp-session-id']).toBeUndefined()
       for (const stream of streams) expect(stream.ended).toBe(false)
       await Promise.all(streams.map(stream => stream.abort()))
@@ -238,7 +238,7 @@ export function describeSessions(world: RemoteWorld): void {
         .toBe(200)
     })
 
-    it('is one of so many; beyond that nobody gets another, and nobody loses theirs', async () => {
+    it(`${verifies('P15')} is one of so many; beyond that, whoever has most makes room`, async () => {
       const crowded = await world.serve()
       const mine = await LegacySession.open(crowded.server, ada)
       const people = Math.ceil(OF_ALL / OF_ONE_CALLER)
@@ -252,10 +252,21 @@ export function describeSessions(world: RemoteWorld): void {
         expect(new Set(statuses)).toEqual(new Set([200]))
         opened += count
       }
-      const late = await greet(crowded, await world.token(scope, { claims: { sub: 'late' } }))
-      expect(late.status).toBe(503)
+      const late = await LegacySession.open(crowded.server, await world.token(scope, { claims: { sub: 'late' } }))
+      expect((await late.request('tools/list').reply()).status).toBe(200)
       expect((await mine.request('tools/list').reply()).status).toBe(200)
       await crowded.server.kill('SIGTERM')
+    })
+
+    it(`${verifies('P15')} of a person with many programs counts with all of theirs`, async () => {
+      const own = await world.serve()
+      const others = await LegacySession.open(own.server, ada)
+      const tokenOf = (app: number) => world.token(scope, { claims: { sub: 'eve', client_id: `app-${app}` } })
+      const first = await LegacySession.open(own.server, await tokenOf(0))
+      for (let app = 1; app <= OF_ONE_CALLER; app += 1) expect((await greet(own, await tokenOf(app))).status).toBe(200)
+      expect((await first.request('tools/list').reply()).status).toBe(404)
+      expect((await others.request('tools/list').reply()).status).toBe(200)
+      await own.server.kill('SIGTERM')
     })
 
     const greet = ({ server }: Remote, token: string) =>

@@ -67,13 +67,15 @@ export function describeStopping(world: RemoteWorld): void {
         // Longer than a reply is given to go out.
         await pause(1_500)
         expect(remote.server.child.exitCode).toBeNull()
-        // Whoever comes anew finds nobody: that is for the proxy to see.
-        await expect(remote.server.send('GET', '/readyz')).rejects.toThrow()
+        // Whoever comes anew is told to go elsewhere: a proxy, and a client that comes without one.
+        expect((await remote.server.send('GET', '/readyz')).status).toBe(503)
+        const late = await callModern(remote).reply()
+        expect([late.status, late.headers['retry-after'], late.headers.connection]).toEqual([503, '1', 'close'])
         release()
         expect(outputOf(await call.message(isReply))).toBeDefined()
         expect(await remote.server.exited).toBe(0)
         const events = remote.trail.records().map(({ event }) => event)
-        expect(events.slice(-3)).toEqual(['intent', 'outcome', 'stop'])
+        expect(events.slice(-4)).toEqual(['intent', 'denied', 'outcome', 'stop'])
         expect((await remote.trail.verify()).findings).toEqual([])
       },
     )

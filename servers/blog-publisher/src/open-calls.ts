@@ -1,0 +1,68 @@
+// Copied on purpose: a fault here must stay here.
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Caller, type CallLedger, principalOf, type RpcId } from '@narrow-deputies/guardrails/audit'
+
+/** Of one caller. Each may wait for a person for minutes, on a connection of its own. */
+const MAX_PER_CALLER = 64
+const IDLE_STEP_MS = 10
+
+/** The calls that are being served, over all connections. */
+export interface OpenCalls {
+  /** Opens the ledger of one connection. @param onEnd told of each of its calls once it has ended */
+  ledgerOf(caller: Caller, onEnd?: (id: RpcId) => void): CallLedger
+  /** Whether this caller may have one more. */
+  hasRoom(caller: Caller): boolean
+  /** Counts a call that was entered in a ledger made here. */
+  opened(ledger: CallLedger): void
+  /** Counts `work` as well: what comes in may be on its way to be a call. */
+  arriving<T>(work: () => Promise<T>): Promise<T>
+  /** Resolves once nothing is served any more, or after `ms` milliseconds. */
+  idle(ms: number): Promise<void>
+  /** Ends what is still open. */
+  abandon(): void
+}
+
+export function createOpenCalls(openLedger: (caller: Caller, onEnd: (id: RpcId) => void) => CallLedger): OpenCalls {
+  const callerOf = new WeakMap<CallLedger, string>()
+  const perCaller = new Map<string, number>()
+  const perLedger = new Map<CallLedger, number>()
+  let arriving = 0
+
+  const count = <K>(counts: Map<K, number>, key: K, change: number): void => {
+    const sum = (counts.get(key) ?? 0) + change
+    if (sum > 0) counts.set(key, sum)
+    else counts.delete(key)
+  }
+  const change = (ledger: CallLedger, by: 1 | -1): void => {
+    count(perLedger, ledger, by)
+    count(perCaller, callerOf.get(ledger) ?? '', by)
+  }
+
+  return {
+    ledgerOf(caller, onEnd) {
+      const ledger: CallLedger = openLedger(caller, id => {
+        change(ledger, -1)
+        onEnd?.(id)
+      })
+      callerOf.set(ledger, principalOf(caller))
+      return ledger
+    },
+    hasRoom: caller => (perCaller.get(principalOf(caller)) ?? 0) < MAX_PER_CALLER,
+    opened: ledger => change(ledger, 1),
+    async arriving(work) {
+      arriving += 1
+      try {
+        return await work()
+      } finally {
+        arriving -= 1
+      }
+    },
+    async idle(ms) {
+      const until = performance.now() + ms
+      while ((arriving > 0 || perLedger.size > 0) && performance.now() < until) await sleep(IDLE_STEP_MS)
+    },
+    abandon() {
+      for (const ledger of [...perLedger.keys()]) ledger.abandon()
+    },
+  }
+}
