@@ -71,7 +71,7 @@ export function auditFile(state: string, server: ServerName): string {
   return join(state, `${server}.audit.jsonl`)
 }
 
-export function remoteAuditFile(state: string, server: ServerName): string {
+function remoteAuditFile(state: string, server: ServerName): string {
   return join(state, `${server}.remote.audit.jsonl`)
 }
 

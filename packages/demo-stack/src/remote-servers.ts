@@ -19,6 +19,8 @@ const SCOPES: Record<ServerName, Readonly<Record<string, string>>> = {
   },
 }
 
+const ENDS_WITH_PARENT = new URL('ends-with-parent.mjs', import.meta.url).href
+
 /** A server process that listens for remote clients. */
 export interface RemoteServer {
   readonly name: ServerName
@@ -50,9 +52,10 @@ export async function startRemoteServer(
   onLog: (text: string) => void = () => {},
 ): Promise<RemoteServer> {
   const { hostname, port } = new URL(url)
-  const child = spawn(process.execPath, [...entry.args, 'http', '--host', hostname, '--port', port], {
+  const args = ['--import', ENDS_WITH_PARENT, ...entry.args, 'http', '--host', hostname, '--port', port]
+  const child = spawn(process.execPath, args, {
     env: { PATH: process.env.PATH ?? '', LOG_LEVEL: 'warn', ...entry.env, MCP_PUBLIC_URL: url, OAUTH_ISSUER: issuer },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
   })
   const ended = once(child, 'exit').then(([code]) => code as number | null)
   await untilListening(child, ended, name)

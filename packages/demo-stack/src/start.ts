@@ -35,13 +35,16 @@ async function main(): Promise<number> {
   }
 
   const state = fileURLToPath(new URL('../../../.state', import.meta.url))
+  const ended = untilSignal()
   process.stdout.write('Starting the backend, the identity provider and three remote servers …\n')
   let stack: Stack
   try {
     stack = await startStack({ state, port, onLog: text => process.stderr.write(text) })
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') {
-      process.stderr.write(`${(error as Error).message}\n`)
+    const { code, message } = error as NodeJS.ErrnoException
+    // A server's own process says it in words.
+    if (code !== 'EADDRINUSE' && !message.includes('EADDRINUSE')) {
+      process.stderr.write(`${message}\n`)
       return 1
     }
     const ports = `${port} to ${port + LAST_STEP}`
@@ -50,7 +53,7 @@ async function main(): Promise<number> {
   }
   process.stdout.write(greeting(stack, state))
   const showNoMore = showRequests(stack.backend)
-  const fallen = await Promise.race([untilSignal(), untilOneEnds(stack)])
+  const fallen = await Promise.race([ended, untilOneEnds(stack)])
   showNoMore()
   process.stdout.write(fallen ? `\n${fallen} ended by itself. Stopping the rest …\n` : '\nStopping …\n')
   await stack.close()
