@@ -90,7 +90,7 @@ export function describeHealth(world: RemoteWorld): void {
     const redis = usesStore ? await startStore() : undefined
     const remote = await world.serve({
       [`${subject.prefix}_API_URL`]: backend.url,
-      [`${subject.prefix}_API_TIMEOUT_MS`]: '500',
+      [`${subject.prefix}_API_TIMEOUT_MS`]: '2000',
       OAUTH_ISSUER: issuer.url,
       ...(redis && { MCP_STATE_KEY: STATE_KEY, MCP_STORE_URL: redis.url }),
     })
