@@ -1,0 +1,22 @@
+import type { Kind } from './finding.ts'
+
+/** What can be said of the examination itself. */
+const EXAMINATION_KINDS = {
+  BROKE_OFF: {
+    item: 2,
+    severity: 'error',
+    title: 'the server did not survive a probe, or did not answer it',
+    why: 'One malformed or hostile message from one client ends or stalls the server for everybody behind it.',
+    narrow: 'Answer every message with a result or an error within a deadline, and never let one end the process.',
+  },
+  TOO_SLOW: {
+    item: 2,
+    severity: 'warning',
+    title: 'the time was up before everything was tried',
+    why: 'What was not tried is not known.',
+    narrow: 'Run it again with --timeout, or find out why the server answers so slowly.',
+  },
+} as const satisfies Record<string, Kind>
+
+/** Every kind of finding, by its code. `preship explain CODE` shows one. */
+export const CATALOGUE: Readonly<Record<string, Kind>> = { ...EXAMINATION_KINDS }

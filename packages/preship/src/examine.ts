@@ -1,0 +1,138 @@
+import { randomUUID } from 'node:crypto'
+import { type Finding, merge, type Result } from './finding.ts'
+import { look } from './look.ts'
+import { plain } from './plain-text.ts'
+import { PROBES, REMOTE_PROBES } from './probes/index.ts'
+import { isRefusal, type Probe, type Probing, type SentCall } from './probes/probe.ts'
+import type { Report } from './report/report.ts'
+import { RULES } from './rules/index.ts'
+import type { Neighbour } from './rules/rule.ts'
+import type { Surface } from './surface.ts'
+import { connect, nameOf, type Target } from './target.ts'
+import { type Asked, verdictOf } from './verdict.ts'
+import { openSession, type Session } from './wire/session.ts'
+import { type Message, WireError } from './wire/wire.ts'
+
+export interface ExamineOptions {
+  readonly target: Target
+  /** Whether tools that write may be called, too: only for a server in a sandbox. */
+  readonly mayWrite: boolean
+  readonly neighbours: readonly Neighbour[]
+  /** What is known from files, judged once the probes are done. */
+  readonly evidence: readonly EvidenceSource[]
+  /** Milliseconds for one reply. */
+  readonly timeoutMs: number
+  /** Milliseconds for everything. */
+  readonly deadlineMs: number
+  readonly onProgress: (text: string) => void
+}
+
+/** Something beside the server itself that speaks for or against it. */
+export interface EvidenceSource {
+  /** Which questions it asks. */
+  readonly items: readonly (3 | 4 | 5 | 7)[]
+  judge(surface: Surface, calls: readonly SentCall[]): Promise<Result> | Result
+}
+
+/** Connects to a server, looks at it, tries it out and answers the eight questions. @throws {WireError} */
+export async function examine(options: ExamineOptions): Promise<Report> {
+  const startedAt = performance.now()
+  const { target, timeoutMs, onProgress } = options
+  const isLate = (): boolean => performance.now() - startedAt > options.deadlineMs
+  onProgress('connecting')
+  const wire = connect(target)
+  try {
+    const session = await openSession(wire, timeoutMs, { elicitation: {} })
+    onProgress('looking at its tools')
+    const surface = await look(session)
+    const stated = RULES.flatMap(rule => rule(surface, options.neighbours))
+    const { probing, calls } = startProbing(options, session, surface)
+    const probes = target.kind === 'url' ? [...PROBES, ...REMOTE_PROBES] : PROBES
+    const results: Result[] = [{ findings: stated, evidence: [] }]
+    for (const [n, probe] of probes.entries()) {
+      if (isLate()) {
+        results.push({ findings: [late(options.deadlineMs)], evidence: [] })
+        break
+      }
+      onProgress(`probing, ${n + 1} of ${probes.length}`)
+      results.push(await tried(probe, probing))
+    }
+    onProgress('reading the evidence')
+    for (const source of options.evidence) results.push(await source.judge(surface, calls))
+    const result = merge(results)
+    return {
+      target: plain(nameOf(target)),
+      server: { name: plain(surface.server.name, 80), version: plain(surface.server.version, 40) },
+      tools: surface.tools.map(({ name }) => plain(name, 80)),
+      verdicts: verdictOf(result, askedOf(options, surface, probing)),
+      findings: result.findings,
+      durationMs: Math.round(performance.now() - startedAt),
+    }
+  } finally {
+    await wire.close()
+  }
+}
+
+function startProbing({ target, mayWrite, timeoutMs }: ExamineOptions, session: Session, surface: Surface) {
+  const calls: SentCall[] = []
+  const probing: Probing = {
+    target,
+    surface,
+    session,
+    callable: surface.tools.filter(({ annotations }) => mayWrite || annotations.readOnlyHint === true),
+    timeoutMs,
+    async call(tool, args, extra = {}) {
+      const traceId = randomUUID().replaceAll('-', '')
+      const at = Date.now()
+      const _meta = { traceparent: `00-${traceId}-${traceId.slice(0, 16)}-01` }
+      let refused = true
+      try {
+        const params = { name: tool, ...(args !== undefined && { arguments: args }), ...extra, _meta }
+        const reply: Message = await session.request('tools/call', params)
+        refused = isRefusal(reply)
+        return reply
+      } finally {
+        calls.push({ tool, args, at, traceId, refused })
+      }
+    },
+    async open(abilities) {
+      const other = connect(target)
+      try {
+        return await openSession(other, timeoutMs, abilities)
+      } catch (error) {
+        await other.close()
+        throw error
+      }
+    },
+  }
+  return { probing, calls }
+}
+
+/** A probe that breaks the connection is itself an answer: no server should end because of what a client sends. */
+async function tried(probe: Probe, probing: Probing): Promise<Result> {
+  try {
+    return await probe(probing)
+  } catch (error) {
+    if (!(error instanceof WireError)) throw error
+    return { findings: [{ code: 'BROKE_OFF', message: `a probe got no answer: ${error.message}` }], evidence: [] }
+  }
+}
+
+function late(ms: number): Finding {
+  return { code: 'TOO_SLOW', message: `not everything could be tried within ${Math.round(ms / 1000)} s` }
+}
+
+/** A question is asked if something could have answered it with no. */
+function askedOf({ evidence, target }: ExamineOptions, surface: Surface, { callable }: Probing): Asked {
+  const has = (item: 3 | 4 | 5 | 7): boolean => evidence.some(({ items }) => items.includes(item))
+  return {
+    1: true,
+    2: surface.tools.length > 0 && callable.length === surface.tools.length,
+    3: has(3),
+    4: has(4),
+    5: has(5),
+    6: true,
+    7: has(7),
+    8: target.kind === 'stdio' || target.kind === 'url',
+  }
+}

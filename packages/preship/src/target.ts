@@ -1,0 +1,21 @@
+import { openHttp } from './wire/http.ts'
+import { openStdio } from './wire/stdio.ts'
+import type { Wire } from './wire/wire.ts'
+
+/** The server to examine. */
+export type Target =
+  | { readonly kind: 'stdio'; readonly program: string; readonly args: readonly string[]; readonly env: Environment }
+  | { readonly kind: 'url'; readonly url: URL; readonly token: string | undefined }
+
+export type Environment = Readonly<Record<string, string>>
+
+/** A new connection to it; for a local server, a new process. */
+export function connect(target: Target): Wire {
+  return target.kind === 'stdio' ? openStdio(target) : openHttp(target)
+}
+
+/** As a person would name it; holds no secret. */
+export function nameOf(target: Target): string {
+  if (target.kind === 'url') return `${target.url.origin}${target.url.pathname}`
+  return [target.program, ...target.args].join(' ')
+}
