@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { type Finding, merge, type Result } from './finding.ts'
-import { look } from './look.ts'
+import { lookAgain } from './look.ts'
+import { findingsOf } from './oddities.ts'
 import { plain } from './plain-text.ts'
 import { PROBES, REMOTE_PROBES } from './probes/index.ts'
 import { isRefusal, type Probe, type Probing, type SentCall } from './probes/probe.ts'
@@ -8,9 +9,10 @@ import type { Report } from './report/report.ts'
 import { RULES } from './rules/index.ts'
 import type { Neighbour } from './rules/rule.ts'
 import type { Surface } from './surface.ts'
-import { connect, nameOf, type Target } from './target.ts'
+import { nameOf, type Target } from './target.ts'
 import { type Asked, verdictOf } from './verdict.ts'
-import { openSession, type Session } from './wire/session.ts'
+import { Visit } from './visit.ts'
+import type { Session } from './wire/session.ts'
 import { type Message, WireError } from './wire/wire.ts'
 
 export interface ExamineOptions {
@@ -24,6 +26,8 @@ export interface ExamineOptions {
   readonly timeoutMs: number
   /** Milliseconds for everything. */
   readonly deadlineMs: number
+  /** Ends it early: every connection is broken off, every process ended. */
+  readonly signal?: AbortSignal
   readonly onProgress: (text: string) => void
 }
 
@@ -34,30 +38,34 @@ export interface EvidenceSource {
   judge(surface: Surface, calls: readonly SentCall[]): Promise<Result> | Result
 }
 
-/** Connects to a server, looks at it, tries it out and answers the eight questions. @throws {WireError} */
+/** How much of the time may go into looking: the rest is for trying it out. */
+const LOOKING = 1 / 3
+
+/**
+ * Connects to a server, looks at it, tries it out and answers the eight questions.
+ *
+ * @throws {UnexaminableError}
+ */
 export async function examine(options: ExamineOptions): Promise<Report> {
   const startedAt = performance.now()
-  const { target, timeoutMs, onProgress } = options
-  const isLate = (): boolean => performance.now() - startedAt > options.deadlineMs
-  onProgress('connecting')
-  const wire = connect(target)
+  const { target, deadlineMs, onProgress } = options
+  const visit = new Visit(options)
   try {
-    const session = await openSession(wire, timeoutMs, { elicitation: {} })
-    onProgress('looking at its tools')
-    const surface = await look(session)
+    onProgress('connecting')
+    const { session, surface } = await visit.firstLook(deadlineMs * LOOKING, () => onProgress('looking at its tools'))
     const stated = RULES.flatMap(rule => rule(surface, options.neighbours))
-    const { probing, calls } = startProbing(options, session, surface)
-    const probes = target.kind === 'url' ? [...PROBES, ...REMOTE_PROBES] : PROBES
+    const { probing, calls } = startProbing(options, visit, session, surface)
     const results: Result[] = [{ findings: stated, evidence: [] }]
+    const probes = target.kind === 'url' ? [...PROBES, ...REMOTE_PROBES] : PROBES
     for (const [n, probe] of probes.entries()) {
-      if (isLate()) {
-        results.push({ findings: [late(options.deadlineMs)], evidence: [] })
-        break
-      }
+      if (visit.isOver) break
       onProgress(`probing, ${n + 1} of ${probes.length}`)
-      results.push(await tried(probe, probing))
+      results.push(await tried(probe, probing, visit))
     }
-    onProgress('reading the evidence')
+    const findings = [...findingsOf(surface.oddities), ...findingsOf(await seenSince(session, surface, visit))]
+    if (visit.isOver) findings.push(late(deadlineMs))
+    results.push({ findings, evidence: [] })
+    if (options.evidence.length > 0) onProgress('reading the evidence')
     for (const source of options.evidence) results.push(await source.judge(surface, calls))
     const result = merge(results)
     return {
@@ -69,11 +77,16 @@ export async function examine(options: ExamineOptions): Promise<Report> {
       durationMs: Math.round(performance.now() - startedAt),
     }
   } finally {
-    await wire.close()
+    await visit.end()
   }
 }
 
-function startProbing({ target, mayWrite, timeoutMs }: ExamineOptions, session: Session, surface: Surface) {
+function startProbing(
+  { target, mayWrite, timeoutMs }: ExamineOptions,
+  visit: Visit,
+  session: Session,
+  surface: Surface,
+) {
   const calls: SentCall[] = []
   const probing: Probing = {
     target,
@@ -95,26 +108,30 @@ function startProbing({ target, mayWrite, timeoutMs }: ExamineOptions, session: 
         calls.push({ tool, args, at, traceId, refused })
       }
     },
-    async open(abilities) {
-      const other = connect(target)
-      try {
-        return await openSession(other, timeoutMs, abilities)
-      } catch (error) {
-        await other.close()
-        throw error
-      }
-    },
+    open: abilities => visit.open(abilities),
   }
   return { probing, calls }
 }
 
 /** A probe that breaks the connection is itself an answer: no server should end because of what a client sends. */
-async function tried(probe: Probe, probing: Probing): Promise<Result> {
+async function tried(probe: Probe, probing: Probing, visit: Visit): Promise<Result> {
   try {
     return await probe(probing)
   } catch (error) {
     if (!(error instanceof WireError)) throw error
+    // Broken off by this side: nothing that could be held against the server.
+    if (visit.isOver) return { findings: [], evidence: [] }
     return { findings: [{ code: 'BROKE_OFF', message: `a probe got no answer: ${error.message}` }], evidence: [] }
+  }
+}
+
+async function seenSince(session: Session, surface: Surface, visit: Visit) {
+  try {
+    return await lookAgain(session, surface, visit.leftMs)
+  } catch (error) {
+    if (!(error instanceof WireError)) throw error
+    // Whoever ended the connection is found out by the probe during which it ended.
+    return []
   }
 }
 

@@ -51,13 +51,17 @@ export interface Field {
 
 const MAX_DEPTH = 12
 const MAX_FIELDS = 500
+/** Unions of references to each other can be walked through in more ways than there is time for. */
+const MAX_VISITS = 5_000
 
 /** Every input of a tool, from the outside in; unions and references within the schema are followed. */
 export function fieldsOf(tool: Tool): Field[] {
   const fields: Field[] = []
   const root = tool.inputSchema
+  let visits = 0
   const visit = (schema: JsonObject, path: string, depth: number): void => {
-    if (depth > MAX_DEPTH || fields.length >= MAX_FIELDS) return
+    visits += 1
+    if (depth > MAX_DEPTH || fields.length >= MAX_FIELDS || visits > MAX_VISITS) return
     const required = Array.isArray(schema.required) ? (schema.required as unknown[]) : []
     for (const [name, value] of Object.entries(objectOf(schema.properties))) {
       const own = resolve(objectOf(value), root)

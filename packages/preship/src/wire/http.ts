@@ -1,6 +1,7 @@
 import { objectOf } from '../surface.ts'
+import { LineReader, tooMuch } from './line-reader.ts'
 import { Pending } from './pending.ts'
-import { LIMITS, type Message, parseBounded, type Wire, WireError } from './wire.ts'
+import { LIMITS, type Message, type Wire, WireError } from './wire.ts'
 
 export interface Endpoint {
   readonly url: URL
@@ -9,111 +10,135 @@ export interface Endpoint {
 }
 
 const PROTOCOL_VERSION = 'io.modelcontextprotocol/protocolVersion'
+/** For what is sent without a reply being waited for. */
+const ASIDE_MS = 5_000
 
 /** Speaks to a server over Streamable HTTP. */
 export function openHttp({ url, token }: Endpoint): Wire {
   let session: string | undefined
+  let agreedVersion: string | undefined
   let totalBytes = 0
+  const stop = new AbortController()
   const pending = new Pending(
-    message => void post(JSON.stringify(message), headersFor(message), 10_000).catch(() => {}),
+    message => void post(JSON.stringify(message), headersFor(message), ASIDE_MS).catch(() => {}),
   )
 
   const headersFor = (message: Message): Record<string, string> => {
     const params = objectOf(message.params)
-    const version = objectOf(params._meta)[PROTOCOL_VERSION]
+    const own = objectOf(params._meta)[PROTOCOL_VERSION]
+    const version = typeof own === 'string' ? own : agreedVersion
     return {
       'Content-Type': 'application/json',
       Accept: 'application/json, text/event-stream',
+      // What is small on the wire and large behind it is not asked for.
+      'Accept-Encoding': 'identity',
       ...(token !== undefined && { Authorization: `Bearer ${token}` }),
       ...(session !== undefined && { 'Mcp-Session-Id': session }),
-      ...(typeof version === 'string' && {
-        'MCP-Protocol-Version': version,
+      ...(version !== undefined && { 'MCP-Protocol-Version': version }),
+      ...(typeof own === 'string' && {
         'Mcp-Method': String(message.method),
-        ...(typeof params.name === 'string' && { 'Mcp-Name': params.name }),
+        ...(typeof params.name === 'string' && { 'Mcp-Name': headerValue(params.name) }),
       }),
     }
   }
 
-  /** Takes in every message of the reply, until `until` says that it has seen enough. */
+  /** Takes in every message of the reply, until `until` says that it has seen enough; without it, none. */
   const post = async (
     body: string,
     headers: Record<string, string>,
     timeoutMs: number,
-    until: (message: Message) => boolean = () => false,
+    until?: (message: Message) => boolean,
   ): Promise<Response> => {
-    const signal = AbortSignal.timeout(timeoutMs)
-    let response: Response
+    const timer = new AbortController()
+    const timeout = setTimeout(() => timer.abort(), timeoutMs)
+    const signal = AbortSignal.any([timer.signal, stop.signal])
     try {
-      response = await fetch(url, { method: 'POST', headers, body, redirect: 'manual', signal })
+      const response = await fetch(url, { method: 'POST', headers, body, redirect: 'manual', signal })
       session ??= response.headers.get('mcp-session-id') ?? undefined
-      await readMessages(response, until)
+      if (until) await readMessages(response, until)
+      else await response.body?.cancel()
+      return response
     } catch (error) {
       if (error instanceof WireError) throw error
-      if (signal.aborted) throw new WireError('timeout', `no reply in ${timeoutMs} ms`)
-      throw new WireError('closed', 'the server cannot be reached, or broke off')
+      if (stop.signal.aborted) throw stop.signal.reason as WireError
+      if (timer.signal.aborted) throw new WireError('timeout', `no reply in ${timeoutMs} ms`)
+      throw unreachable(error)
+    } finally {
+      clearTimeout(timeout)
     }
-    return response
   }
 
   const readMessages = async (response: Response, until: (message: Message) => boolean): Promise<void> => {
     const isStream = response.headers.get('content-type')?.startsWith('text/event-stream') === true
-    const decoder = new TextDecoder()
-    let text = ''
-    for await (const chunk of response.body ?? []) {
-      totalBytes += chunk.length
-      text += decoder.decode(chunk as Uint8Array, { stream: true })
-      if (text.length > LIMITS.messageBytes || totalBytes > LIMITS.totalBytes) {
-        pending.note('too-large', 'it sent more than anybody should have to read, and was cut off')
-        throw new WireError('too-large', 'the server sent too much')
+    let isEnough = false
+    const take = (text: string): void => {
+      if (!isEnough) isEnough = until(objectOf(pending.take(text)))
+    }
+    let event: string[] = []
+    let eventCharacters = 0
+    const lines = new LineReader((line, isUtf8) => {
+      if (!isUtf8) pending.note('noise', 'it sent bytes that are no UTF-8')
+      if (isStream && line === '') {
+        take(event.join('\n'))
+        event = []
+        eventCharacters = 0
+      } else if (!isStream || line.startsWith('data:')) {
+        event.push(isStream ? line.slice(5).trimStart() : line)
+        eventCharacters += line.length + 1
+        if (eventCharacters > LIMITS.messageBytes) throw tooMuch()
       }
-      if (!isStream) continue
-      const events = text.split(/\r?\n\r?\n/)
-      text = events.pop() ?? ''
-      for (const event of events) if (take(dataOf(event), until)) return
-    }
-    if (!isStream) take(text, until)
-  }
-
-  const take = (text: string, until: (message: Message) => boolean): boolean => {
-    if (text.trim() === '') return false
-    let message: unknown
+    })
     try {
-      message = parseBounded(text)
+      for await (const chunk of response.body ?? []) {
+        totalBytes += chunk.length
+        lines.push(chunk as Uint8Array)
+        if (isEnough) return
+        if (totalBytes > LIMITS.totalBytes) throw tooMuch()
+      }
+      lines.end()
+      take(event.join('\n'))
     } catch (error) {
-      if (!(error instanceof WireError) || error.fault === 'not-json') return false
-      pending.note('too-deep', error.message)
-      return false
+      if (error instanceof WireError) pending.note('too-large', `${error.message}, and was cut off`)
+      throw error
     }
-    pending.dispatch(message)
-    return until(objectOf(message))
   }
 
   return {
     async request(message, timeoutMs) {
       const reply = pending.wait(message.id, timeoutMs)
       reply.catch(() => {})
-      const { status, headers } = await post(
-        JSON.stringify(message),
-        headersFor(message),
-        timeoutMs,
-        ({ id, method }) => method === undefined && id === message.id,
-      )
-      return await Promise.race([
-        reply,
-        new Promise<never>((_, reject) => {
-          // What was read is taken in already: if it answered, that came first.
-          setImmediate(reject, new WireError('http', `HTTP ${status} without a reply`, { status, headers }))
-        }),
-      ])
+      let failure: WireError
+      try {
+        const isReply = ({ id, method }: Message): boolean => method === undefined && id === message.id
+        const { status, headers } = await post(JSON.stringify(message), headersFor(message), timeoutMs, isReply)
+        const text = status >= 300 && status < 400 ? 'it redirects, which is not followed' : 'without a reply'
+        failure = new WireError('http', `HTTP ${status}: ${text}`, { status, headers })
+      } catch (error) {
+        failure = error as WireError
+      }
+      // What was read is taken in already: if it answered, that came first.
+      pending.giveUp(message.id, failure)
+      const answer = await reply
+      const version = message.method === 'initialize' ? objectOf(answer.result).protocolVersion : undefined
+      if (typeof version === 'string' && /^[\d-]{1,20}$/.test(version)) agreedVersion = version
+      return answer
     },
     async notify(message) {
-      await post(JSON.stringify(message), headersFor(message), 10_000).catch(() => {})
+      await post(JSON.stringify(message), headersFor(message), ASIDE_MS).catch(() => {})
     },
     async raw(text, timeoutMs) {
-      const reply = pending.wait(null, timeoutMs)
+      const reply = pending.wait(null, timeoutMs).catch((error: WireError) => {
+        if (error.fault === 'timeout') return undefined
+        throw error
+      })
       reply.catch(() => {})
-      await post(text, headersFor({}), timeoutMs)
-      return await Promise.race([reply, new Promise<undefined>(resolve => setImmediate(resolve, undefined))])
+      try {
+        await post(text, headersFor({}), timeoutMs, ({ method, ...rest }) => method === undefined && 'jsonrpc' in rest)
+        pending.giveUp(null, new WireError('timeout', 'nothing came back'))
+      } catch (error) {
+        pending.giveUp(null, error as WireError)
+      }
+      return await reply
     },
     get onAsked() {
       return pending.onAsked
@@ -125,18 +150,38 @@ export function openHttp({ url, token }: Endpoint): Wire {
       return pending.oddities
     },
     stderr: '',
+    abort(error) {
+      pending.fail(error)
+      stop.abort(error)
+    },
     async close() {
-      if (session === undefined) return
-      const headers = headersFor({})
-      await fetch(url, { method: 'DELETE', headers, signal: AbortSignal.timeout(5_000) }).catch(() => {})
+      if (session !== undefined && !stop.signal.aborted) {
+        const signal = AbortSignal.timeout(ASIDE_MS)
+        const response = await fetch(url, {
+          method: 'DELETE',
+          headers: headersFor({}),
+          redirect: 'manual',
+          signal,
+        }).catch(() => undefined)
+        await response?.body?.cancel().catch(() => {})
+      }
+      const closed = new WireError('closed', 'the connection was closed')
+      pending.fail(closed)
+      stop.abort(closed)
     },
   }
 }
 
-function dataOf(event: string): string {
-  return event
-    .split(/\r?\n/)
-    .filter(line => line.startsWith('data:'))
-    .map(line => line.slice(5).trimStart())
-    .join('\n')
+/** Header values are a small part of ASCII; the protocol's way to send what is not. */
+function headerValue(text: string): string {
+  const isPlain = /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/.test(text) && !text.startsWith('=?base64?')
+  return isPlain ? text : `=?base64?${Buffer.from(text).toString('base64')}?=`
+}
+
+function unreachable(error: unknown): WireError {
+  const code = objectOf(objectOf(error).cause).code
+  if (code === 'UND_ERR_HEADERS_OVERFLOW')
+    return new WireError('too-large', 'its headers are larger than anybody should have to read')
+  const shown = typeof code === 'string' && /^\w{1,40}$/.test(code) ? ` (${code})` : ''
+  return new WireError('closed', `the server cannot be reached, or broke off${shown}`)
 }

@@ -26,9 +26,15 @@ export interface Session {
 /**
  * Opens a session: in the later era if the server knows it, else in the earlier one.
  *
+ * @param known in which era the server is known to speak: it is not asked again
  * @throws {WireError}
  */
-export async function openSession(wire: Wire, timeoutMs: number, abilities: Abilities = {}): Promise<Session> {
+export async function openSession(
+  wire: Wire,
+  timeoutMs: number,
+  abilities: Abilities = {},
+  known?: Era,
+): Promise<Session> {
   let nextId = 1
   const formOf = (era: Era, method: string, params: Message = {}): Message & { id: number } => {
     const envelope = {
@@ -39,7 +45,8 @@ export async function openSession(wire: Wire, timeoutMs: number, abilities: Abil
     const full = era === 'modern' ? { ...params, _meta: { ...envelope, ...objectOf(params._meta) } } : params
     return { jsonrpc: '2.0', id: nextId++, method, params: full }
   }
-  const discovered = await ask(wire, formOf('modern', 'server/discover'), Math.min(timeoutMs, 5_000))
+  const discovered =
+    known === 'legacy' ? undefined : await ask(wire, formOf('modern', 'server/discover'), Math.min(timeoutMs, 5_000))
   const era: Era = isObject(discovered?.result) ? 'modern' : 'legacy'
   let greeting = discovered
   if (era === 'legacy') {
@@ -76,19 +83,32 @@ async function ask(wire: Wire, message: Message & { id: number }, timeoutMs: num
 
 export interface Listing {
   readonly tools: readonly unknown[]
-  readonly isCut: 'pages' | 'tools' | undefined
+  /** What was reached before the end of the list. */
+  readonly isCut: 'pages' | 'tools' | 'characters' | 'time' | undefined
 }
 
-/** Reads the whole list of tools, or as much of it as anybody should have to. @throws {WireError} */
-export async function listTools(session: Session): Promise<Listing> {
+/**
+ * Reads the whole list of tools, or as much of it as anybody should have to.
+ *
+ * @param budgetMs how long to go on asking for further pages
+ * @throws {WireError}
+ */
+export async function listTools(session: Session, budgetMs: number): Promise<Listing> {
+  const startedAt = performance.now()
   const tools: unknown[] = []
   const seen = new Set<string>()
+  let characters = 0
   let cursor: string | undefined
   for (let page = 0; page < LIMITS.pages; page += 1) {
+    if (page > 0 && performance.now() - startedAt > budgetMs) return { tools, isCut: 'time' }
     const reply = await session.request('tools/list', cursor === undefined ? {} : { cursor })
     const { tools: some, nextCursor } = objectOf(reply.result)
-    if (Array.isArray(some)) tools.push(...(some as unknown[]).slice(0, LIMITS.tools + 1 - tools.length))
-    if (tools.length > LIMITS.tools) return { tools: tools.slice(0, LIMITS.tools), isCut: 'tools' }
+    for (const tool of Array.isArray(some) ? (some as unknown[]) : []) {
+      if (tools.length >= LIMITS.tools) return { tools, isCut: 'tools' }
+      characters += JSON.stringify(tool).length
+      if (characters > LIMITS.listCharacters) return { tools, isCut: 'characters' }
+      tools.push(tool)
+    }
     if (typeof nextCursor !== 'string') return { tools, isCut: undefined }
     if (seen.has(nextCursor)) break
     seen.add(nextCursor)
