@@ -14,8 +14,18 @@ export function connect(target: Target): Wire {
   return target.kind === 'stdio' ? openStdio(target) : openHttp(target)
 }
 
-/** As a person would name it; holds no secret. */
+const SECRET = /key|token|secret|passw|credential|auth/i
+
+/** As a person would name it, without what looks like a secret: reports are passed around. */
 export function nameOf(target: Target): string {
   if (target.kind === 'url') return `${target.url.origin}${target.url.pathname}`
-  return [target.program, ...target.args].join(' ')
+  return [target.program, ...target.args]
+    .map((word, at, words) => {
+      const [, name = '', value] = /^([^=]*)(?:=(.*))?$/s.exec(word) ?? []
+      if (value !== undefined && SECRET.test(name)) return `${name}=…`
+      const before = words[at - 1] ?? ''
+      if (before.startsWith('-') && !before.includes('=') && SECRET.test(before) && !word.startsWith('-')) return '…'
+      return word.replace(/(\w:\/\/)[^/@\s]*@/g, '$1…@')
+    })
+    .join(' ')
 }
