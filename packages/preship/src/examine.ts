@@ -62,7 +62,7 @@ export async function examine(options: ExamineOptions): Promise<Report> {
       onProgress(`probing, ${n + 1} of ${probes.length}`)
       results.push(await tried(probe, probing, visit))
     }
-    const findings = [...findingsOf(surface.oddities), ...findingsOf(await seenSince(session, surface, visit))]
+    const findings = [...findingsOf(surface.oddities), ...(await seenSince(session, surface, visit))]
     if (visit.isOver) findings.push(late(deadlineMs))
     results.push({ findings, evidence: [] })
     if (options.evidence.length > 0) onProgress('reading the evidence')
@@ -125,13 +125,14 @@ async function tried(probe: Probe, probing: Probing, visit: Visit): Promise<Resu
   }
 }
 
-async function seenSince(session: Session, surface: Surface, visit: Visit) {
+/** What is strange about it after all that was tried; not listing its tools any longer is a break as well. */
+async function seenSince(session: Session, surface: Surface, visit: Visit): Promise<Finding[]> {
   try {
-    return await lookAgain(session, surface, visit.leftMs)
+    return findingsOf(await lookAgain(session, surface, visit.leftMs))
   } catch (error) {
     if (!(error instanceof WireError)) throw error
-    // Whoever ended the connection is found out by the probe during which it ended.
-    return []
+    if (visit.isOver) return []
+    return [{ code: 'BROKE_OFF', message: `afterwards it did not list its tools any longer: ${error.message}` }]
   }
 }
 

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { type Options, UsageError } from './command-line.ts'
 import { type Lock, LockError, readLock } from './lock/lock.ts'
 import type { Neighbour } from './rules/rule.ts'
@@ -41,6 +41,14 @@ export function settle(does: 'examine' | 'lock' | 'verify', options: Options, en
     timeoutMs: Math.max(500, Math.min(10_000, deadlineMs / 6)),
     deadlineMs,
   }
+}
+
+/** The file behind a command: `dist/main.js` of `node dist/main.js`. */
+export function scriptOf(target: Target): string | undefined {
+  if (target.kind === 'url') return undefined
+  return [...target.args, target.program].find(
+    word => /\.\w+$/.test(word) && existsSync(word) && statSync(word).isFile(),
+  )
 }
 
 function targetOf({ server, env, tokenFile }: Options, environment: NodeJS.ProcessEnv): Target {

@@ -16,6 +16,7 @@ export class Pending {
   #failed: WireError | undefined
   #messages = 0
   #answers = 0
+  #notifications = 0
 
   /** @param reply sends an answer to what the server asked */
   constructor(reply: (message: Message) => void) {
@@ -96,6 +97,11 @@ export class Pending {
 
   #asked(message: Message): void {
     const { id, method } = message
+    if (id === undefined) {
+      this.#notifications += 1
+      if (this.#notifications > LIMITS.notifications) this.note('noise', 'it floods its client with notifications')
+      return
+    }
     const isId = typeof id === 'number' || (typeof id === 'string' && id.length <= 200)
     if (!isId) return
     this.#answers += 1

@@ -46,6 +46,8 @@ export const LIMITS = {
   totalBytes: 96 * 1024 * 1024,
   /** Messages that one connection brings, asked for or not. */
   messages: 100_000,
+  /** Of these, what nobody asked for before it is worth a remark. */
+  notifications: 1_000,
   /** Levels of objects and lists within each other. */
   depth: 200,
   /** Values in one message: small ones take many times more memory than text. */
