@@ -41,7 +41,7 @@ export function markdownReport(report: Report): string {
  * A server's text as text and nothing else: no markup, no link, no table cell. References are read as characters only
  * after markup has been looked for; the space without width keeps a forge from notifying people and linking issues.
  */
-export function markdown(text: string, max = 200): string {
+function markdown(text: string, max = 200): string {
   return plain(text, max).replace(/[^\p{L}\p{M}\p{N} .,;()/“”‘’…–—-]|(?<=www)\./giu, character => {
     const reference = `&#${character.codePointAt(0)};`
     return character === '@' || character === '#' ? `${reference}&#8203;` : reference

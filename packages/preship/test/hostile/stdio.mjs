@@ -48,8 +48,9 @@ const BEHAVIOURS = {
     process.stdout.write(`{"jsonrpc":"2.0","id":${id},"result":{"tools":[${'[],'.repeat(1_000_000)}[]]}}\n`)
   }),
   'references round and round': listing(message => {
-    const branch = { anyOf: Array.from({ length: 60 }, () => ({ $ref: '#' })) }
-    return answerTo(message, [{ ...HARMLESS, inputSchema: { type: 'object', ...branch, properties: { a: branch } } }])
+    const anyOf = Array.from({ length: 60 }, () => ({ $ref: '#/$defs/loop' }))
+    const inputSchema = { type: 'object', properties: { where: { anyOf } }, $defs: { loop: { anyOf } } }
+    return answerTo(message, [{ ...HARMLESS, inputSchema }])
   }),
   silence() {
     listen(() => undefined)
