@@ -1,4 +1,5 @@
 import type { Kind } from './finding.ts'
+import { RULE_KINDS } from './rules/index.ts'
 
 /** What can be said of the examination itself. */
 const EXAMINATION_KINDS = {
@@ -19,4 +20,4 @@ const EXAMINATION_KINDS = {
 } as const satisfies Record<string, Kind>
 
 /** Every kind of finding, by its code. `preship explain CODE` shows one. */
-export const CATALOGUE: Readonly<Record<string, Kind>> = { ...EXAMINATION_KINDS }
+export const CATALOGUE: Readonly<Record<string, Kind>> = { ...EXAMINATION_KINDS, ...RULE_KINDS }

@@ -1,12 +1,17 @@
 import { isObject, type Oddity, objectOf, type Surface, type Tool } from './surface.ts'
-import { listTools, type Session } from './wire/session.ts'
-import { LIMITS } from './wire/wire.ts'
+import { type Listing, listTools, type Session } from './wire/session.ts'
+import { LIMITS, WireError } from './wire/wire.ts'
+
+const SLOW_MS = 2_000
 
 /** Looks at all that a server shows, twice: a list that changes while nothing happens is one of its oddities. */
 export async function look(session: Session): Promise<Surface> {
-  const first = await listTools(session)
-  const second = await listTools(session)
+  const startedAt = performance.now()
+  const first = await listedOrNothing(session)
+  const isSlow = performance.now() - startedAt > SLOW_MS
+  const second = first.isUnreadable ? first : await listTools(session)
   const oddities: Oddity[] = [...session.wire.oddities]
+  if (isSlow) oddities.push({ kind: 'slow', text: `listing its tools took more than ${SLOW_MS / 1000} s` })
   if (JSON.stringify(first.tools) !== JSON.stringify(second.tools))
     oddities.push({ kind: 'changing-list', text: 'two listings in a row were not the same' })
   if (first.isCut === 'tools')
@@ -22,6 +27,17 @@ export async function look(session: Session): Promise<Surface> {
   })
   const { era, server, instructions, capabilities } = session
   return { server, era, instructions, capabilities, tools, oddities }
+}
+
+/** A list that nobody should have to read is not read: that it is one is what is known of it. */
+async function listedOrNothing(session: Session): Promise<Listing & { isUnreadable: boolean }> {
+  try {
+    return { ...(await listTools(session)), isUnreadable: false }
+  } catch (error) {
+    const isUnreadable = session.wire.oddities.some(({ kind }) => kind === 'too-large' || kind === 'too-deep')
+    if (!(error instanceof WireError) || !isUnreadable) throw error
+    return { tools: [], isCut: undefined, isUnreadable }
+  }
 }
 
 function toolOf(value: unknown): Tool | undefined {
