@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { RULES } from '../src/rules/index.ts'
 import type { JsonObject, Surface, Tool } from '../src/surface.ts'
 
-const BUDGET_MS = 15_000
+const BUDGET_MS = 5_000
 const MEGABYTES = 4 * 1024 * 1024
 
 function surfaceOf(tools: readonly Partial<Tool>[], more: Partial<Surface> = {}): Surface {

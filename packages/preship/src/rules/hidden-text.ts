@@ -58,7 +58,8 @@ const PRIVATE = /\p{Co}/u
 const BIDI = /[\u202a-\u202e\u2066-\u2069]/u
 const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/u
 const COMMENT = /<!--|\[\/\/\]: ?#|\]\(data:|display: ?none|font-size: ?0|visibility: ?hidden/i
-const GAP = /[^\S\r\n]{40}[^\S\r\n]*\S|(?:\r?\n[^\S\r\n]{0,20}){12}\s{0,500}\S/u
+/** Neither looks further than the gap's end: a long text of nothing but spaces is read once. */
+const GAP = /[^\S\n]{40}\S|(?:\n[^\S\n]{0,20}){12}\S/u
 const ENCODED =
   /[A-Za-z0-9+/]{80}|[0-9a-fA-F]{64}|(?:%[0-9a-fA-F]{2}){12}|(?:\\u[0-9a-fA-F]{4}){8}|(?:\\x[0-9a-fA-F]{2}){12}|(?:&#x?[0-9a-fA-F]{2,6};){8}/
 
@@ -72,7 +73,7 @@ export const hiddenText: Rule<keyof typeof KINDS> = ofEachText((text, say) => {
   if (BIDI.test(bare)) say('TURNED_TEXT', 'it holds controls of the direction of text')
   if (CONTROL.test(bare)) say('TERMINAL_CODES', 'it holds control characters')
   if (COMMENT.test(bare)) say('HIDDEN_COMMENT', 'it holds markup that is not shown')
-  if (GAP.test(bare)) say('HIDING_WHITESPACE', 'text follows a long gap')
+  if (GAP.test(bare.replaceAll('\r', ''))) say('HIDING_WHITESPACE', 'text follows a long gap')
   const encoded = ENCODED.exec(bare)?.[0]
   if (encoded !== undefined && isEncoded(encoded)) say('ENCODED_TEXT', 'it holds a long run that is no language')
 })

@@ -54,7 +54,7 @@ export const KINDS = {
 type Code = keyof typeof KINDS
 
 const LANGUAGES =
-  /\b(?:jql|cql|graphql|odata|soql|sosl|kql|spl|promql|logql|lucene|cypher|sparql|xpath|xquery|jsonpath|jmespath|jq|mongo(?:db)? (?:query|filter|pipeline)|aggregation pipeline|query dsl|elasticsearch query|regex(?:es|p)?|regular expressions?|datalog|gremlin)\b/
+  /\b(?:jql|cql|graphql|odata|soql|sosl|kql|spl|promql|logql|lucene|cypher|sparql|xpath|xquery|jsonpath|jmespath|jq|mongo(?:db)? (?:query|filter|pipeline)|aggregation pipeline|query dsl|elasticsearch query|(?:query|search|filter)(?: \w+)? (?:syntax|language|operators)|regex(?:es|p)?|regular expressions?|datalog|gremlin)\b/
 const LANGUAGE_NAMES = new Set(
   'jql cql graphql gql odata soql sosl kql spl promql logql lucene cypher sparql xpath xquery jsonpath jmespath jq regex regexp datalog gremlin dsl'.split(
     ' ',

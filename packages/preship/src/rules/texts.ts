@@ -10,12 +10,17 @@ export interface Text {
 
 const MAX_TEXTS = 50_000
 const MAX_CHARACTERS = 100_000
+/** Of all texts together. */
+const MAX_TOTAL = 10_000_000
 
 /** Every text of a surface: names, descriptions, choices, defaults, titles, and what its schemas are made of. */
 export function textsOf(surface: Surface): Text[] {
   const texts: Text[] = []
+  let total = 0
   const add = (tool: string | undefined, where: string, text: string, field?: string): void => {
-    if (texts.length < MAX_TEXTS && text !== '') texts.push({ tool, where, field, text: text.slice(0, MAX_CHARACTERS) })
+    if (texts.length >= MAX_TEXTS || total >= MAX_TOTAL || text === '') return
+    texts.push({ tool, where, field, text: text.slice(0, MAX_CHARACTERS) })
+    total += Math.min(text.length, MAX_CHARACTERS)
   }
   const walk = (tool: string, value: unknown, where: string, field: string | undefined, isNames: boolean): void => {
     if (texts.length >= MAX_TEXTS) return

@@ -18,7 +18,7 @@ const VERBS: Readonly<Record<Doing, ReadonlySet<string>>> = {
     submit deploy release post forward withdraw rollout`),
   deletes: setOf(`delete remove destroy drop purge wipe erase truncate revoke uninstall terminate kill unpublish
     deactivate disable rm overwrite clear reset prune cleanup expire ban`),
-  runs: setOf('execute exec run invoke eval evaluate call request perform'),
+  runs: setOf('execute exec run invoke eval evaluate call request'),
 }
 
 /** Words that are as often a thing as a deed: `emailSearch`, `listPosts`, `orderHistory`. */
@@ -36,7 +36,10 @@ export function doingByName(name: string): Doing | undefined {
 
 /** What it does by its description: the verb that this begins with. */
 export function doingByDescription(description: string): Doing | undefined {
-  const [first = ''] = wordsOf(description.trimStart().slice(0, 60))
+  const text = description.trimStart().slice(0, 80)
+  const [first = ''] = wordsOf(
+    text.replace(/^(?:this|the) (?:tool|function|endpoint)(?: will| can| is used to|'ll)? /i, ''),
+  )
   const stems = [
     first,
     first.replace(/s$/, ''),
