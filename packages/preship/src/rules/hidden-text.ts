@@ -63,7 +63,7 @@ const GAP = /[^\S\n]{40}\S|(?:\n[^\S\n]{0,20}){12}\S/u
 const ENCODED =
   /[A-Za-z0-9+/]{80}|[0-9a-fA-F]{64}|(?:%[0-9a-fA-F]{2}){12}|(?:\\u[0-9a-fA-F]{4}){8}|(?:\\x[0-9a-fA-F]{2}){12}|(?:&#x?[0-9a-fA-F]{2,6};){8}/
 
-export const hiddenText: Rule<keyof typeof KINDS> = ofEachText((text, say) => {
+export const hiddenText: Rule<keyof typeof KINDS> = ofEachText(() => (text, say) => {
   const bare = text.replace(FLAGS, '')
   if (ZERO_WIDTH.test(bare)) say('INVISIBLE_CHARACTERS', 'it holds characters without width')
   else if (TAGS.test(bare)) say('INVISIBLE_CHARACTERS', 'it holds invisible letters (tags)')

@@ -16,8 +16,11 @@ import type { Rule } from './rule.ts'
 import * as schemas from './schemas.ts'
 import * as selfConfirmation from './self-confirmation.ts'
 
+/** Findings of one kind: more of them tell nothing new, and somebody has to read them. */
+const MOST_OF_A_KIND = 500
+
 /** Every rule, in the order in which their findings are shown. */
-export const RULES: readonly Rule[] = [
+const ALL: readonly Rule[] = [
   injected.injected,
   hiddenText.hiddenText,
   names.names,
@@ -35,6 +38,19 @@ export const RULES: readonly Rule[] = [
   costs.costs,
   oddities.oddities,
 ]
+
+export const RULES: readonly Rule[] = ALL.map(bounded)
+
+function bounded(rule: Rule): Rule {
+  return (surface, neighbours) => {
+    const counts = new Map<string, number>()
+    return rule(surface, neighbours).filter(({ code }) => {
+      const count = (counts.get(code) ?? 0) + 1
+      counts.set(code, count)
+      return count <= MOST_OF_A_KIND
+    })
+  }
+}
 
 /** What the rules can find. */
 export const RULE_KINDS = {

@@ -81,25 +81,26 @@ const PREFERENCES =
   /\b(?:always|must|should) (?:be )?(?:use|call|run|invoke|prefer|used|called|run|invoked) (?:this|it)?\b.{0,30}\b(?:first|before (?:any|every|all|other|anything)|instead of|at the (?:start|beginning))|\b(?:supersedes?|takes? (?:precedence|priority) over|replaces?) (?:all|any|every|the|other)\b.{0,20}\btools?|\binstead of (?:any )?other\b.{0,20}\btools?|\bdo not use (?:any )?other\b.{0,20}\btools?|\bonly (?:tool )?(?:trusted|safe|official) tool|\bthis is the (?:best|only|most) .{0,30}tool/
 
 const MAX_TEXT = 50_000
-const FOREIGN_NAMES = 2_000
 
-export const injected: Rule<keyof typeof KINDS> = ofEachText((text, say, at, neighbours, surface) => {
-  if (text.length < 8) return
-  const read = asRead(text)
-  const order = ORDERS.map(([pattern, what]) => ({ what, seen: pattern.exec(read)?.[0] })).find(({ seen }) => seen)
-  if (order) say('INJECTED_INSTRUCTIONS', `${order.what}: ${quoted(order.seen)}`)
-  const preference = PREFERENCES.exec(read)?.[0]
-  if (preference !== undefined && !order) say('PREFERS_ITSELF', quoted(preference))
-  if (neighbours.length === 0 || at.where === 'name') return
+export const injected: Rule<keyof typeof KINDS> = ofEachText((surface, neighbours) => {
   const own = new Set(surface.tools.map(({ name }) => name.toLowerCase()))
-  const words = new Set(read.match(/[a-z0-9_-]{6,64}/g))
+  const foreign = new Map<string, string>()
+  // A name of one word is a word.
   for (const { server, tools } of neighbours)
-    for (const { name } of tools.slice(0, FOREIGN_NAMES)) {
-      const low = name.toLowerCase()
-      // A name of one word is a word.
-      if (!own.has(low) && /[_-]|\p{Ll}\p{Lu}/u.test(name) && words.has(low))
-        return say('NAMES_FOREIGN_TOOL', `it names ${quoted(name, 80)} of ${quoted(server, 60)}`)
-    }
+    for (const { name } of tools)
+      if (!own.has(name.toLowerCase()) && /[_-]|\p{Ll}\p{Lu}/u.test(name))
+        foreign.set(name.toLowerCase(), `${quoted(name, 80)} of ${quoted(server, 60)}`)
+  return (text, say, at) => {
+    if (text.length < 8) return
+    const read = asRead(text)
+    const order = ORDERS.map(([pattern, what]) => ({ what, seen: pattern.exec(read)?.[0] })).find(({ seen }) => seen)
+    if (order) say('INJECTED_INSTRUCTIONS', `${order.what}: ${quoted(order.seen)}`)
+    const preference = PREFERENCES.exec(read)?.[0]
+    if (preference !== undefined && !order) say('PREFERS_ITSELF', quoted(preference))
+    if (foreign.size === 0 || at.where === 'name') return
+    const named = read.match(/[a-z0-9_-]{6,64}/g)?.find(word => foreign.has(word))
+    if (named !== undefined) say('NAMES_FOREIGN_TOOL', `it names ${foreign.get(named)}`)
+  }
 })
 
 /** As the model reads it: without what is there to be overlooked, letters of one kind, spaces of one kind. */

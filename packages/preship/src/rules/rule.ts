@@ -3,9 +3,6 @@ import { plain } from '../plain-text.ts'
 import type { Surface, Tool } from '../surface.ts'
 import { type Text, textsOf } from './texts.ts'
 
-/** Findings of one rule about texts: more of them tell nothing new. */
-const MOST_OF_TEXTS = 500
-
 /** What other servers, which a client has beside this one, show. */
 export interface Neighbour {
   readonly server: string
@@ -46,24 +43,21 @@ export function quoted(text: unknown, max = 100): string {
   return `“${plain(text, max)}”`
 }
 
-/** Judges each text that the server shows, wherever it stands. */
+type JudgeText<Code extends string> = (text: string, say: (code: Code, message: string) => void, at: Text) => void
+
+/** Judges each text that the server shows, wherever it stands. `prepare` is called once for all of them. */
 export function ofEachText<Code extends string>(
-  judge: (
-    text: string,
-    say: (code: Code, message: string) => void,
-    at: Text,
-    neighbours: readonly Neighbour[],
-    surface: Surface,
-  ) => void,
+  prepare: (surface: Surface, neighbours: readonly Neighbour[]) => JudgeText<Code>,
 ): Rule<Code> {
   return (surface, neighbours) => {
+    const judge = prepare(surface, neighbours)
     const found = new Map<string, Finding & { code: Code }>()
     for (const at of textsOf(surface))
       judge(
         at.text,
         (code, message) => {
           const key = `${code} ${at.tool} ${at.where}`
-          if (found.has(key) || found.size >= MOST_OF_TEXTS) return
+          if (found.has(key)) return
           found.set(key, {
             code,
             ...(at.tool !== undefined && { tool: plain(at.tool, 80) }),
@@ -72,8 +66,6 @@ export function ofEachText<Code extends string>(
           })
         },
         at,
-        neighbours,
-        surface,
       )
     return [...found.values()]
   }
