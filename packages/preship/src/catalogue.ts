@@ -1,6 +1,6 @@
 import type { Kind } from './finding.ts'
 import { LOCK_KINDS } from './lock/kinds.ts'
-import { ODDITY_KINDS } from './oddities.ts'
+import { RULE_KINDS } from './rules/index.ts'
 
 /** What can be said of the examination itself. */
 const EXAMINATION_KINDS = {
@@ -21,7 +21,7 @@ const EXAMINATION_KINDS = {
 } as const satisfies Record<string, Kind>
 
 /** Every kind of finding, by its code. `preship explain CODE` shows one. */
-export const CATALOGUE: Readonly<Record<string, Kind>> = { ...EXAMINATION_KINDS, ...ODDITY_KINDS, ...LOCK_KINDS }
+export const CATALOGUE: Readonly<Record<string, Kind>> = { ...EXAMINATION_KINDS, ...RULE_KINDS, ...LOCK_KINDS }
 
 /** What is known of a finding. @throws if its code is nobody's */
 export function kindOf(code: string): Kind {

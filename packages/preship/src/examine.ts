@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { type Finding, merge, type Result } from './finding.ts'
 import { lookAgain } from './look.ts'
-import { findingsOf } from './oddities.ts'
 import { plain } from './plain-text.ts'
 import { PROBES, REMOTE_PROBES } from './probes/index.ts'
 import { isRefusal, type Probe, type Probing, type SentCall } from './probes/probe.ts'
 import type { Report } from './report/report.ts'
 import { RULES } from './rules/index.ts'
+import { oddities } from './rules/oddities.ts'
 import type { Neighbour } from './rules/rule.ts'
 import type { Surface } from './surface.ts'
 import { nameOf, type Target } from './target.ts'
@@ -20,6 +20,8 @@ export interface ExamineOptions {
   /** Whether tools that write may be called, too: only for a server in a sandbox. */
   readonly mayWrite: boolean
   readonly neighbours: readonly Neighbour[]
+  /** Nothing is tried out: what the server shows is judged, and no more. */
+  readonly onlyLook?: boolean
   /** What is known from files, judged once the probes are done. */
   readonly evidence: readonly EvidenceSource[]
   /** Milliseconds for one reply. */
@@ -56,13 +58,13 @@ export async function examine(options: ExamineOptions): Promise<Report> {
     const stated = RULES.flatMap(rule => rule(surface, options.neighbours))
     const { probing, calls } = startProbing(options, visit, session, surface)
     const results: Result[] = [{ findings: stated, evidence: [] }]
-    const probes = target.kind === 'url' ? [...PROBES, ...REMOTE_PROBES] : PROBES
+    const probes = options.onlyLook ? [] : target.kind === 'url' ? [...PROBES, ...REMOTE_PROBES] : PROBES
     for (const [n, probe] of probes.entries()) {
       if (visit.isOver) break
       onProgress(`probing, ${n + 1} of ${probes.length}`)
       results.push(await tried(probe, probing, visit))
     }
-    const findings = [...findingsOf(surface.oddities), ...(await seenSince(session, surface, visit))]
+    const findings = await seenSince(session, surface, visit)
     if (visit.isOver) findings.push(late(deadlineMs))
     results.push({ findings, evidence: [] })
     if (options.evidence.length > 0) onProgress('reading the evidence')
@@ -128,7 +130,7 @@ async function tried(probe: Probe, probing: Probing, visit: Visit): Promise<Resu
 /** What is strange about it after all that was tried; not listing its tools any longer is a break as well. */
 async function seenSince(session: Session, surface: Surface, visit: Visit): Promise<Finding[]> {
   try {
-    return findingsOf(await lookAgain(session, surface, visit.leftMs))
+    return oddities({ ...surface, oddities: await lookAgain(session, surface, visit.leftMs) }, [])
   } catch (error) {
     if (!(error instanceof WireError)) throw error
     if (visit.isOver) return []

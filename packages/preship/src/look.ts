@@ -1,6 +1,6 @@
 import { isObject, type Oddity, objectOf, type Surface, type Tool } from './surface.ts'
 import { type Listing, listTools, type Session } from './wire/session.ts'
-import { LIMITS } from './wire/wire.ts'
+import { LIMITS, WireError } from './wire/wire.ts'
 
 const CUT: Readonly<Record<NonNullable<Listing['isCut']>, Oddity>> = {
   tools: { kind: 'too-many-tools', text: `it lists more than ${LIMITS.tools} tools; the rest was not looked at` },
@@ -15,8 +15,10 @@ const CUT: Readonly<Record<NonNullable<Listing['isCut']>, Oddity>> = {
   time: { kind: 'slow', text: 'it hands out its list of tools so slowly that the rest was not looked at' },
 }
 
+const SLOW_MS = 2_000
+
 /** After these, another listing says nothing new. */
-const NOT_AGAIN = new Set<Oddity['kind']>([...Object.values(CUT).map(({ kind }) => kind), 'changing-list'])
+const NOT_AGAIN = new Set<Oddity['kind']>([...Object.values(CUT).map(({ kind }) => kind), 'changing-list', 'too-deep'])
 
 /**
  * Looks at all that a server shows, twice: a list that changes while nothing happens is one of its oddities.
@@ -26,11 +28,13 @@ const NOT_AGAIN = new Set<Oddity['kind']>([...Object.values(CUT).map(({ kind }) 
  */
 export async function look(session: Session, budgetMs: number): Promise<Surface> {
   const startedAt = performance.now()
-  const first = await listTools(session, budgetMs / 2)
+  const first = await listedOrNothing(session, budgetMs / 2)
   const oddities: Oddity[] = first.isCut ? [CUT[first.isCut]] : []
+  if (performance.now() - startedAt > SLOW_MS)
+    oddities.push({ kind: 'slow', text: `listing its tools took more than ${SLOW_MS / 1000} s` })
   const left = budgetMs - (performance.now() - startedAt)
   // What was cut may have been cut elsewhere the second time.
-  const second = first.isCut || left < 0 ? undefined : await listTools(session, left)
+  const second = first.isCut || first.isUnreadable || left < 0 ? undefined : await listTools(session, left)
   if (second && JSON.stringify(first.tools) !== JSON.stringify(second.tools))
     oddities.push({ kind: 'changing-list', text: 'two listings in a row were not the same' })
   const tools = first.tools.flatMap(value => toolOf(value) ?? [])
@@ -51,6 +55,17 @@ export async function lookAgain(session: Session, before: Surface, budgetMs: num
   }
   const known = new Set(before.oddities.map(({ text }) => text))
   return [...oddities, ...session.wire.oddities.filter(({ text }) => !known.has(text))]
+}
+
+/** A list that nobody should have to read is not read: that it is one is what is known of it. */
+async function listedOrNothing(session: Session, budgetMs: number): Promise<Listing & { isUnreadable: boolean }> {
+  try {
+    return { ...(await listTools(session, budgetMs)), isUnreadable: false }
+  } catch (error) {
+    const isUnreadable = session.wire.oddities.some(({ kind }) => kind === 'too-large' || kind === 'too-deep')
+    if (!(error instanceof WireError) || !isUnreadable) throw error
+    return { tools: [], isCut: undefined, isUnreadable }
+  }
 }
 
 function toolOf(value: unknown): Tool | undefined {

@@ -5,9 +5,9 @@ import type { Finding } from './finding.ts'
 import { compareWithLock } from './lock/compare.ts'
 import { type Lock, lockOf, writeLock } from './lock/lock.ts'
 import { renew } from './lock/renew.ts'
-import { findingsOf } from './oddities.ts'
 import { plain } from './plain-text.ts'
 import type { Report } from './report/report.ts'
+import { oddities } from './rules/oddities.ts'
 import type { Settings } from './settings.ts'
 import { nameOf } from './target.ts'
 import { verdictOf } from './verdict.ts'
@@ -30,7 +30,8 @@ export async function runVerification(settings: Settings, locked: Lock, running:
   const startedAt = performance.now()
   const surface = await surfaceOf(settings, running)
   const result = compareWithLock(surface, locked)
-  const findings = [...findingsOf(surface.oddities), ...result.findings].filter(({ code }) => kindOf(code).item === 1)
+  // A list that could not be read to its end is not the one that was accepted.
+  const findings = [...oddities(surface, []), ...result.findings]
   const asked = { 1: true, 2: false, 3: false, 4: false, 5: false, 6: false, 7: false, 8: false }
   return {
     target: plain(nameOf(settings.target)),

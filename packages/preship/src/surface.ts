@@ -40,57 +40,84 @@ export interface Oddity {
   readonly text: string
 }
 
-/** One input of a tool, however deep: `filter.where`, `items[]`. */
+/** One input of a tool, however deep: `filter.where`, `items[]`, and `labels.*` for names that a caller makes up. */
 export interface Field {
   readonly path: string
-  /** The last part of the path. */
+  /** The last part of the path; of what stands in a list or under a made-up name, the list's. */
   readonly name: string
   readonly schema: JsonObject
+  /** What a value of it may look like: the options of unions, without null, each with what holds for all of them. */
+  readonly forms: readonly JsonObject[]
   readonly required: boolean
 }
 
 const MAX_DEPTH = 12
 const MAX_FIELDS = 500
-/** Unions of references to each other can be walked through in more ways than there is time for. */
+/** Parts of a schema that are looked at: references can make a short schema endless. */
 const MAX_VISITS = 5_000
+const MAX_FORMS = 30
+const MAX_FORM_DEPTH = 5
 
 /** Every input of a tool, from the outside in; unions and references within the schema are followed. */
 export function fieldsOf(tool: Tool): Field[] {
   const fields: Field[] = []
   const root = tool.inputSchema
   let visits = 0
-  const visit = (schema: JsonObject, path: string, depth: number): void => {
-    visits += 1
-    if (depth > MAX_DEPTH || fields.length >= MAX_FIELDS || visits > MAX_VISITS) return
-    const required = Array.isArray(schema.required) ? (schema.required as unknown[]) : []
-    for (const [name, value] of Object.entries(objectOf(schema.properties))) {
-      const own = resolve(objectOf(value), root)
-      const ownPath = path === '' ? name : `${path}.${name}`
-      fields.push({ path: ownPath, name, schema: own, required: required.includes(name) })
-      visit(own, ownPath, depth + 1)
-    }
-    if (isObject(schema.items)) {
-      const items = resolve(schema.items, root)
-      fields.push({ path: `${path}[]`, name: lastName(path), schema: items, required: false })
-      visit(items, `${path}[]`, depth + 1)
-    }
-    for (const key of ['anyOf', 'oneOf', 'allOf'] as const)
-      for (const option of Array.isArray(schema[key]) ? (schema[key] as unknown[]) : [])
-        visit(resolve(objectOf(option), root), path, depth + 1)
+  const add = (value: unknown, path: string, name: string, required: boolean, depth: number): void => {
+    // `false` allows nothing, and lists of schemas may hold anything.
+    if (value === false || value === undefined || fields.length >= MAX_FIELDS) return
+    const schema = resolve(objectOf(value), root)
+    fields.push({ path, name, schema, forms: formsOf(schema, root), required })
+    visit(schema, path, name, depth + 1)
   }
-  visit(resolve(root, root), '', 0)
+  const visit = (schema: JsonObject, path: string, name: string, depth: number): void => {
+    visits += 1
+    if (depth > MAX_DEPTH || visits > MAX_VISITS || fields.length >= MAX_FIELDS) return
+    const required = new Set(Array.isArray(schema.required) ? (schema.required as unknown[]) : [])
+    for (const [key, value] of Object.entries(objectOf(schema.properties)))
+      add(value, path === '' ? key : `${path}.${key}`, key, required.has(key), depth)
+    const made = [schema.additionalProperties, ...Object.values(objectOf(schema.patternProperties))]
+    for (const value of made.filter(isObject)) add(value, path === '' ? '*' : `${path}.*`, name, false, depth)
+    for (const value of [schema.items, ...listOf(schema.prefixItems)].filter(isObject))
+      add(value, `${path}[]`, name, false, depth)
+    for (const key of ['anyOf', 'oneOf', 'allOf'] as const)
+      for (const option of listOf(schema[key])) visit(resolve(objectOf(option), root), path, name, depth + 1)
+  }
+  visit(resolve(root, root), '', '', 0)
   return fields
 }
 
-/** Follows a reference to a part of the same schema. */
+function formsOf(schema: JsonObject, root: JsonObject): JsonObject[] {
+  const forms: JsonObject[] = []
+  const visit = (own: JsonObject, depth: number): void => {
+    if (forms.length >= MAX_FORMS) return
+    const { anyOf, oneOf, allOf, ...rest } = resolve(own, root)
+    const all: Record<string, unknown> = { ...rest }
+    for (const part of listOf(allOf).slice(0, MAX_FORMS)) Object.assign(all, resolve(objectOf(part), root))
+    const options = [...listOf(anyOf), ...listOf(oneOf)].filter(option => option !== false)
+    if (options.length > 0 && depth < MAX_FORM_DEPTH)
+      for (const option of options.slice(0, MAX_FORMS)) visit({ ...all, ...resolve(objectOf(option), root) }, depth + 1)
+    else if (Array.isArray(all.type)) for (const type of all.type.slice(0, 7)) forms.push({ ...all, type })
+    else forms.push(all)
+  }
+  visit(schema, 0)
+  return forms.filter(({ type }) => type !== 'null')
+}
+
+/** Follows references to parts of the same schema. */
 function resolve(schema: JsonObject, root: JsonObject): JsonObject {
-  const { $ref } = schema
-  if (typeof $ref !== 'string' || !$ref.startsWith('#/')) return schema
-  const target = $ref
-    .slice(2)
-    .split('/')
-    .reduce<unknown>((at, key) => objectOf(at)[key.replaceAll('~1', '/').replaceAll('~0', '~')], root)
-  return isObject(target) ? target : schema
+  let at = schema
+  for (let step = 0; step < 5; step += 1) {
+    const { $ref, ...beside } = at
+    if (typeof $ref !== 'string' || !/^#(\/|$)/.test($ref)) return at
+    const target = $ref
+      .split('/')
+      .slice(1)
+      .reduce<unknown>((part, key) => objectOf(part)[key.replaceAll('~1', '/').replaceAll('~0', '~')], root)
+    if (!isObject(target)) return at
+    at = { ...target, ...beside }
+  }
+  return at
 }
 
 export function isObject(value: unknown): value is JsonObject {
@@ -101,11 +128,6 @@ export function objectOf(value: unknown): JsonObject {
   return isObject(value) ? value : {}
 }
 
-function lastName(path: string): string {
-  return (
-    path
-      .split('.')
-      .at(-1)
-      ?.replace(/(?:\[\])+$/, '') ?? ''
-  )
+export function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? (value as unknown[]) : []
 }

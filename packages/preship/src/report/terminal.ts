@@ -12,6 +12,9 @@ export interface TerminalOptions {
 
 const SIGN: Readonly<Record<Answer, string>> = { pass: '✓', fail: '✗', person: '?' }
 const COLOUR = { pass: 32, fail: 31, person: 33, error: 31, warning: 33, note: 36, dim: 2, bold: 1 } as const
+/** What a person reads at a terminal; the other formats hold all. */
+const MOST_TOOLS = 40
+const MOST_OF_A_KIND = 12
 const ORDER: readonly Severity[] = ['error', 'warning', 'note']
 
 /** For a person at a terminal: the eight answers at a glance, then what stands behind them. */
@@ -26,22 +29,28 @@ export function terminalReport(report: Report, { colours, width }: TerminalOptio
     lines.push(`${paint(answer, SIGN[answer])} ${item} ${question}${answer === 'person' ? ': needs a person' : ''}`)
     for (const text of evidence) lines.push(...wrap(plain(text), width, '    ').map(line => paint('dim', line)))
   }
-  for (const [tool, findings] of byTool(report.findings)) {
+  const tools = byTool(report.findings)
+  for (const [tool, findings] of tools.slice(0, MOST_TOOLS)) {
     lines.push('', paint('bold', tool))
     for (const group of byKind(findings)) lines.push(...groupLines(group))
   }
+  if (tools.length > MOST_TOOLS) lines.push('', `and ${tools.length - MOST_TOOLS} more tools: --format json`)
   lines.push('', summaryOf(report))
   return `${lines.join('\n')}\n`
 
   function groupLines(findings: readonly [Finding, ...Finding[]]): string[] {
     const { code } = findings[0]
     const { severity, why, narrow } = kindOf(code)
-    const seen = findings.flatMap(({ field, message }) =>
-      wrap(`${field === undefined ? '' : `${plain(field, 120)}: `}${plain(message, 400)}`, width, '    '),
-    )
+    const more = findings.length - MOST_OF_A_KIND
+    const seen = findings
+      .slice(0, MOST_OF_A_KIND)
+      .flatMap(({ field, message }) =>
+        wrap(`${field === undefined ? '' : `${plain(field, 120)}: `}${plain(message, 400)}`, width, '    '),
+      )
     return [
       `  ${paint(severity, severity)} ${code}`,
       ...seen,
+      ...(more > 0 ? [`    and ${more} more`] : []),
       ...wrap(`why: ${why}`, width, '      ').map(line => paint('dim', line)),
       ...wrap(`narrow it: ${narrow}`, width, '      ').map(line => paint('dim', line)),
     ]

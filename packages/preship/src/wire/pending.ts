@@ -90,7 +90,7 @@ export class Pending {
     const waiting = this.#waiting.get(message?.id) ?? this.#waiting.get(null)
     if (!message) this.note('noise', 'it sent something that is no message')
     else if (typeof message.method === 'string') this.#asked(message)
-    else if (this.#late.delete(message.id)) this.note('slow', 'it answered after the time for it was up')
+    else if (this.#late.delete(message.id)) return
     else if (waiting) waiting.resolve(message)
     else this.note('noise', 'it answered what nobody asked')
   }

@@ -44,7 +44,7 @@ const BEHAVIOURS = {
   }),
   'an event without end': listing(response => {
     response.writeHead(200, EVENTS)
-    pourInto(response, 'data: x\n'.repeat(5_000))
+    pourInto(response, `data: ${'x'.repeat(1_000)}\n`.repeat(64))
   }),
   'chunks without end': listing(response => {
     response.writeHead(200, JSON_TYPE)
