@@ -1,8 +1,12 @@
 import type { Finding, Kind, Result } from '../finding.ts'
 import { plain } from '../plain-text.ts'
 import type { Target } from '../target.ts'
+import { attempt } from './attempt.ts'
+import { baselinesOf } from './baseline.ts'
+import { LEADS_SOMEWHERE } from './places.ts'
 import type { Heard, Probing } from './probe.ts'
 import { soundsRefused } from './reply-text.ts'
+import { breachOf } from './schema-check.ts'
 
 export const LEAK_KINDS = {
   STACK_SHOWN: {
@@ -64,8 +68,10 @@ const SECRET_LIKE =
   /\bgh[pousr]_[A-Za-z0-9]{30,}|\bgithub_pat_\w{40,}|\bsk-[A-Za-z0-9_-]{20,}|\bsk_live_\w{16,}|\bAKIA[0-9A-Z]{16}\b|\bxox[abprs]-[\w-]{20,}|\bglpat-[\w-]{20,}|-----BEGIN [A-Z ]*PRIVATE KEY-----|\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}|\b[Bb]earer [A-Za-z0-9._~+/-]{20,}/
 const SECRET_NAME = /KEY|TOKEN|SECRET|PASSW|PASSPHRASE|CREDENTIAL|DSN/i
 
-/** Looks at every reply that other probes got for what it gives away. */
-export async function leaksProbe({ heard, target }: Probing): Promise<Result> {
+/** Looks at every reply that other probes got for what it gives away; and at those for what is not there. */
+export async function leaksProbe(probing: Probing): Promise<Result> {
+  await askForStrangers(probing)
+  const { heard, target } = probing
   const findings: Finding[] = []
   const secrets = secretsOf(target)
   const find = (code: Code, { tool }: Heard, message: string): void => {
@@ -102,6 +108,19 @@ export async function leaksProbe({ heard, target }: Probing): Promise<Result> {
         : []),
     ],
   }
+}
+
+/** Well-formed ids of nothing get furthest before they are refused: to the backend, or to the file system. */
+async function askForStrangers(probing: Probing): Promise<void> {
+  for (const { tool, args } of await baselinesOf(probing))
+    for (const [field, value] of Object.entries(args)) {
+      if (typeof value !== 'string' || !LEADS_SOMEWHERE.test(field) || probing.isLate()) continue
+      const others = ['9', 'x', '99'].flatMap(end => [value + end, value.slice(0, -1) + end, end + value])
+      const unknown = others
+        .map(other => ({ ...args, [field]: other }))
+        .find(each => each[field] !== value && breachOf(each, tool.inputSchema) === undefined)
+      if (unknown) await attempt(probing, tool.name, unknown)
+    }
 }
 
 /** What the server was told itself is nothing that it gives away. */

@@ -33,7 +33,8 @@ export const PLACE_KINDS = {
 } as const satisfies Record<string, Kind>
 
 /** Names of fields that lead to one thing at one place. */
-const LEADS_SOMEWHERE = /(?:^|[a-z_-])(?:id|key|slug|path|file|filename|dir|directory|folder|page|ref|branch|repo)s?$/i
+export const LEADS_SOMEWHERE =
+  /(?:^|[a-z_-])(?:id|key|slug|path|file|filename|dir|directory|folder|page|ref|branch|repo)s?$/i
 
 /** Tries to get from fields that name something to something else: other files, other addresses. */
 export async function placesProbe(probing: Probing): Promise<Result> {

@@ -36,8 +36,9 @@ export const PROTOCOL_KINDS = {
   },
 } as const satisfies Record<string, Kind>
 
-/** How long to wait for an answer to what may be passed over in silence. */
-const SILENCE_MS = 300
+/** How long to wait for an answer to what may be passed over in silence, and to what may not. */
+const SILENCE_MS = 100
+const ANSWER_MS = 1_000
 
 /** Sends what is no good message, and sees whether the server says so and goes on. */
 export async function protocolProbe(probing: Probing): Promise<Result> {
@@ -50,7 +51,7 @@ export async function protocolProbe(probing: Probing): Promise<Result> {
     for (const { what, text, wantsError } of malformed(session)) {
       if (probing.isLate()) break
       tried += 1
-      const reply = await session.wire.raw(text, SILENCE_MS).catch(ofWire)
+      const reply = await session.wire.raw(text, wantsError ? ANSWER_MS : SILENCE_MS).catch(ofWire)
       if (wantsError && reply && 'result' in reply && !isRefusal(reply)) accepted.push(what)
       if (await isAlive(session)) continue
       broke.push(what)
