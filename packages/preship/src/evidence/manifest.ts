@@ -174,7 +174,12 @@ function wordsOf(text: string): Set<string> {
       .replace(/([a-z])([A-Z])/g, '$1 $2')
       .toLowerCase()
       .match(/[\p{L}]+/gu) ?? []
-  const stems = words.map(word => word.replace(/(?:ies|y)$/, 'i').replace(/(?:ing|ed|e?s)$/, ''))
+  const stems = words.map(word =>
+    word
+      .replace(/ies$/, 'y')
+      .replace(/(?:ing|ed|s)$/, '')
+      .replace(/e$/, ''),
+  )
   return new Set(stems.filter(word => word.length > 2 && !EMPTY_WORDS.has(word)))
 }
 

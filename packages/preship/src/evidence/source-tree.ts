@@ -152,10 +152,12 @@ function findingsIn(file: SourceFile): Finding[] {
   const add = (code: Code, index: number, what: string): void => {
     findings.push(finding(code, `${file.name}:${lineAt(file.code, index)}`, what))
   }
+  // What begins in a string is no import.
   for (const { 1: name = '', index } of file.withStrings.matchAll(
     /(?:\bfrom\s*|\bimport\s*\(?\s*|\brequire\s*\(\s*)['"]([^'"\n]+)['"]/g,
   ))
-    if (DRIVERS.includes(packageOf(name))) add('DATABASE_DRIVER', index, `imports ${packageOf(name)}`)
+    if (file.code[index] !== ' ' && DRIVERS.includes(packageOf(name)))
+      add('DATABASE_DRIVER', index, `imports ${packageOf(name)}`)
   for (const { 1: name = '', index } of file.name.endsWith('.py')
     ? file.code.matchAll(/^\s*(?:import|from)\s+([\w.]+)/gm)
     : [])
@@ -177,13 +179,11 @@ function findingsIn(file: SourceFile): Finding[] {
 
 /** Whether a value that is no constant, and not encoded, stands behind the beginning of an address. */
 function insertsRaw(template: string): boolean {
-  return [...template.matchAll(/\$\{([^}]*)\}/g)].some(
-    ({ 1: inner = '', index }) =>
-      (index > 0 &&
-        !ENCODED.test(inner) &&
-        !/^[\s\w.]*\b[A-Z][A-Z0-9_]+$|base|origin|host|port\b/i.test(inner.trim())) ||
-      (index > 0 && !ENCODED.test(inner) && FROM_CALLER.test(inner)),
-  )
+  return [...template.matchAll(/\$\{([^}]*)\}/g)].some(({ 1: inner = '', index }) => {
+    const isBeginning = index === 0 || /^\w+:\/\/$/.test(template.slice(0, index))
+    const isOwn = /(?:^|\.)[A-Z][A-Z0-9_]*$/.test(inner.trim()) || /\b(?:base\w*|origin|host|port)$/i.test(inner.trim())
+    return !isBeginning && !isOwn && !ENCODED.test(inner)
+  })
 }
 
 function packageOf(specifier: string): string {
