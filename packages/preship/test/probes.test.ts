@@ -35,6 +35,7 @@ const LOCAL: Record<string, string[]> = {
   CONFIRMATION_NOT_BOUND: ['state-not-bound'],
   CONFIRMATION_IGNORED: ['ignores-no'],
   CONFIRMATION_SKIPPED: ['skips-asking'],
+  READ_ONLY_ASKS: ['wrong-label'],
   DESTRUCTIVE_NEVER_ASKS: ['no-warning'],
   MALFORMED_BREAKS: ['breaks'],
   MALFORMED_ACCEPTED: ['takes-malformed'],

@@ -42,6 +42,13 @@ export const CONFIRMATION_KINDS = {
     why: 'The tool asks where a person can be asked and acts without asking elsewhere: a caller picks the client that cannot.',
     narrow: 'Refuse where no person can be asked, unless the operator chose otherwise.',
   },
+  READ_ONLY_ASKS: {
+    item: 6,
+    severity: 'error',
+    title: 'a tool that says that it only reads asks before it acts',
+    why: 'Clients let tools that only read be called without anybody looking; one that needs a yes does more than that.',
+    narrow: 'Derive the annotations from what the tool does: readOnlyHint only where nothing is changed.',
+  },
   DESTRUCTIVE_NEVER_ASKS: {
     item: 6,
     severity: 'warning',
@@ -59,7 +66,15 @@ const WARNS = /\bwarning\b|\bconfirm|\birreversibl|\bundone\b|\bpermanent|\bdest
 export async function confirmationProbe(probing: Probing): Promise<Result> {
   const findings: Finding[] = []
   const evidence: Evidence[] = []
-  const writing = (await baselinesOf(probing)).filter(({ tool }) => tool.annotations.readOnlyHint !== true)
+  const baselines = await baselinesOf(probing)
+  for (const { tool, attempt: end } of baselines)
+    if (tool.annotations.readOnlyHint === true && end.outcome === 'asked')
+      findings.push({
+        code: 'READ_ONLY_ASKS',
+        tool: plain(tool.name, 80),
+        message: 'it wanted a yes before it went on',
+      })
+  const writing = baselines.filter(({ tool }) => tool.annotations.readOnlyHint !== true)
   if (writing.length === 0) return { findings, evidence }
   const mute = await probing.open({})
   try {
@@ -71,14 +86,9 @@ export async function confirmationProbe(probing: Probing): Promise<Result> {
         evidence.push({ item: 6, text })
         continue
       }
-      const faults = await faultsOf(probing, baseline, mute)
+      const { faults, isProven } = await judge(probing, baseline, mute)
       for (const [code, message] of faults) findings.push({ code, tool: name, message })
-      if (faults.length > 0) continue
-      const text =
-        baseline.attempt.outcome === 'asked'
-          ? `${name}: asks first; no answer, a made-up answer, a no, a used yes and a yes to another call did nothing`
-          : `${name}: does not ask first; ${isLabelled(baseline.tool) ? 'it is labelled, and says so' : 'it calls itself not destructive'}`
-      evidence.push({ item: 6, text })
+      if (faults.length === 0) evidence.push({ item: 6, text: `${name}: ${told(baseline, isProven)}` })
     }
   } finally {
     await mute.wire.close()
@@ -86,62 +96,103 @@ export async function confirmationProbe(probing: Probing): Promise<Result> {
   return { findings, evidence }
 }
 
+function told({ attempt: { outcome }, tool }: Baseline, isProven: boolean): string {
+  if (outcome === 'asked' && isProven)
+    return 'asks first; no answer, a made-up answer, a no, a used yes and a yes to another call did nothing'
+  if (outcome === 'asked')
+    return 'asks first; after a yes it was refused for another reason, so the rest was hardly seen'
+  return `does not ask first; ${isLabelled(tool) ? 'it is labelled, and says so' : 'it calls itself not destructive'}`
+}
+
 function isLabelled({ annotations, description }: Tool): boolean {
   return annotations.destructiveHint === true && WARNS.test(description)
 }
 
-async function faultsOf(probing: Probing, baseline: Baseline, mute: Session): Promise<[Code, string][]> {
+interface Judged {
+  readonly faults: readonly [Code, string][]
+  /** Whether a yes as it should be got through: only then does it mean something that others did not. */
+  readonly isProven: boolean
+}
+
+async function judge(probing: Probing, baseline: Baseline, mute: Session): Promise<Judged> {
   const { tool, args } = baseline
   if (baseline.attempt.outcome === 'done') {
-    if (tool.annotations.destructiveHint === false || isLabelled(tool)) return []
-    return [['DESTRUCTIVE_NEVER_ASKS', 'it was carried out at once']]
+    const isHarmless = tool.annotations.destructiveHint === false || isLabelled(tool)
+    return { faults: isHarmless ? [] : [['DESTRUCTIVE_NEVER_ASKS', 'it was carried out at once']], isProven: true }
   }
   const faults: [Code, string][] = []
-  if (baseline.attempt.isCarriedOut) faults.push(['CONFIRMATION_IGNORED', 'the answer was no, and it was carried out'])
-  const unasked = await attempt(probing, tool.name, args, { session: mute })
-  if (unasked.outcome === 'done')
+  const ignored: [Code, string] = ['CONFIRMATION_IGNORED', 'the answer was no, and it was carried out']
+  if (baseline.attempt.isCarriedOut) faults.push(ignored)
+  const used = await attempt(probing, tool.name, args)
+  const yes =
+    used.requestState === undefined ? await saidYes(probing, baseline) : await answered(probing, tool, args, used)
+  /** Carried out, or refused for the same reason as after a yes: in both cases nobody minded that there was none. */
+  const isPast = ({ outcome, text }: Attempt): boolean =>
+    outcome === 'done' ||
+    (outcome === 'refused' && yes.outcome === 'refused' && text === yes.text && !ABOUT_ANSWER.test(text))
+  if (isPast(await attempt(probing, tool.name, args, { session: mute })))
     faults.push(['CONFIRMATION_SKIPPED', 'a client that declares no elicitation had it carried out'])
-  const asked = await attempt(probing, tool.name, args)
-  const yes = answersTo(asked, 'accept')
+  const answers = answersTo(used, 'accept')
   for (const [what, extra] of [
-    ['with no state', { inputResponses: yes }],
-    ['with a made-up state', { inputResponses: yes, requestState: 'cHJlc2hpcA.cHJlc2hpcA' }],
+    ['with no state', { inputResponses: answers }],
+    ['with a made-up state', { inputResponses: answers, requestState: 'cHJlc2hpcA.cHJlc2hpcA' }],
   ] as const) {
     // From a client that cannot ask, as well: there nobody would even see it.
     const ends = [await attempt(probing, tool.name, args, { extra, session: mute })]
     ends.push(await attempt(probing, tool.name, args, { extra }))
-    if (ends.some(({ outcome }) => outcome === 'done')) {
-      faults.push(['CONFIRMATION_BYPASSED', `a yes that was sent along ${what} had it carried out`])
-      break
-    }
+    if (!ends.some(isPast)) continue
+    faults.push(['CONFIRMATION_BYPASSED', `a yes that was sent along ${what} had it carried out`])
+    break
   }
-  return [...faults, ...(await faultsOfState(probing, baseline))]
-}
-
-/** In the later era, the question ends the call, and what belongs to it travels through the client. */
-async function faultsOfState(probing: Probing, { tool, args }: Baseline): Promise<[Code, string][]> {
-  const faults: [Code, string][] = []
-  const answer = async (asked: Attempt, action: 'accept' | 'decline', sent: JsonObject): Promise<boolean> => {
-    const { requestState, traceId = '' } = asked
-    const extra = { inputResponses: answersTo(asked, action), requestState }
-    return (await attempt(probing, tool.name, sent, { extra, traceId })).outcome === 'done'
-  }
-  const declined = await attempt(probing, tool.name, args)
-  if (declined.requestState === undefined) return []
-  if (await answer(declined, 'decline', args))
-    faults.push(['CONFIRMATION_IGNORED', 'the answer was no, and it was carried out'])
-  const moved = await attempt(probing, tool.name, args)
-  for (const other of otherCalls(tool, args))
-    if (await answer(moved, 'accept', other)) {
+  if (used.requestState !== undefined) {
+    if (isPast(await answered(probing, tool, args, used)))
+      faults.push(['CONFIRMATION_REPLAYED', 'the same answer had it carried out a second time'])
+    if (
+      isPast(await answered(probing, tool, args, await attempt(probing, tool.name, args), 'decline')) &&
+      faults[0] !== ignored
+    )
+      faults.push(ignored)
+    const moved = await attempt(probing, tool.name, args)
+    for (const other of otherCalls(tool, args)) {
+      if (!isPast(await answered(probing, tool, other, moved))) continue
       faults.push(['CONFIRMATION_NOT_BOUND', 'a yes to one call had another one carried out'])
       break
     }
-  const used = await attempt(probing, tool.name, args)
-  if (!(await answer(used, 'accept', args))) return faults
-  if (await answer(used, 'accept', args))
-    faults.push(['CONFIRMATION_REPLAYED', 'the same answer had it carried out a second time'])
-  return faults
+  }
+  return { faults, isProven: yes.outcome === 'done' }
 }
+
+/** Refused as an answer: not for what comes after it. */
+const ABOUT_ANSWER = /confirm|declin|approv|answer|elicit|consent/i
+
+/** In the later era, the question ends the call, and what belongs to it travels through the client. */
+async function answered(
+  probing: Probing,
+  tool: Tool,
+  args: JsonObject,
+  asked: Attempt,
+  action: 'accept' | 'decline' = 'accept',
+): Promise<Attempt> {
+  const { requestState, traceId } = asked
+  const extra = { inputResponses: answersTo(asked, action), requestState }
+  return await attempt(probing, tool.name, args, { extra, ...(traceId !== undefined && { traceId }) })
+}
+
+/** In the earlier one, the server asks while the call runs. */
+async function saidYes(probing: Probing, { tool, args }: Baseline): Promise<Attempt> {
+  const session = await probing.open({ elicitation: {} })
+  session.wire.onAsked = ({ method, params }) =>
+    method === 'elicitation/create'
+      ? objectOf(answersTo({ ...NOTHING_SAID, questions: { yes: { params } } }, 'accept').yes)
+      : undefined
+  try {
+    return await attempt(probing, tool.name, args, { session })
+  } finally {
+    await session.wire.close()
+  }
+}
+
+const NOTHING_SAID: Attempt = { outcome: 'asked', text: '', structured: undefined }
 
 /** The same call with one field changed, as little as possible. */
 function otherCalls({ inputSchema }: Tool, args: JsonObject): JsonObject[] {

@@ -19,7 +19,7 @@ export function textOf({ result, error }: Message): string {
 }
 
 const SOUNDS_REFUSED =
-  /^[^\p{L}]*(?:mcp )?(?:input )?(?:error|invalid|failed|failure|validation|bad request|missing|unknown|unauthori[sz]ed|forbidden|denied|exception|traceback|not (?:found|allowed|permitted))\b/iu
+  /^[^\p{L}]*(?:mcp )?(?:input )?(?:error|invalid|failed|failure|validation|bad request|missing|unknown|unauthori[sz]ed|forbidden|denied|exception|traceback|not[ _](?:found|allowed|permitted))(?!\p{L})/iu
 
 /** Whether words say no that the reply itself does not. */
 export function soundsRefused(text: string): boolean {
