@@ -1,5 +1,17 @@
+import { AUDIT_KINDS } from './evidence/audit-file.ts'
+import { MANIFEST_KINDS } from './evidence/manifest.ts'
+import { SOURCE_KINDS } from './evidence/source-tree.ts'
 import type { Kind } from './finding.ts'
 import { LOCK_KINDS } from './lock/kinds.ts'
+import { ARGUMENT_KINDS } from './probes/arguments.ts'
+import { CONFIRMATION_KINDS } from './probes/confirmation.ts'
+import { LEAK_KINDS } from './probes/leaks.ts'
+import { PLACE_KINDS } from './probes/places.ts'
+import { PROTOCOL_KINDS } from './probes/protocol.ts'
+import { ADDRESS_KINDS } from './probes/remote-address.ts'
+import { DOOR_KINDS } from './probes/remote-door.ts'
+import { TOKEN_KINDS } from './probes/remote-tokens.ts'
+import { RESULT_KINDS } from './probes/results.ts'
 import { RULE_KINDS } from './rules/index.ts'
 
 /** What can be said of the examination itself. */
@@ -21,7 +33,23 @@ const EXAMINATION_KINDS = {
 } as const satisfies Record<string, Kind>
 
 /** Every kind of finding, by its code. `preship explain CODE` shows one. */
-export const CATALOGUE: Readonly<Record<string, Kind>> = { ...EXAMINATION_KINDS, ...RULE_KINDS, ...LOCK_KINDS }
+export const CATALOGUE: Readonly<Record<string, Kind>> = {
+  ...EXAMINATION_KINDS,
+  ...RULE_KINDS,
+  ...ARGUMENT_KINDS,
+  ...PLACE_KINDS,
+  ...CONFIRMATION_KINDS,
+  ...PROTOCOL_KINDS,
+  ...LEAK_KINDS,
+  ...RESULT_KINDS,
+  ...DOOR_KINDS,
+  ...TOKEN_KINDS,
+  ...ADDRESS_KINDS,
+  ...AUDIT_KINDS,
+  ...SOURCE_KINDS,
+  ...MANIFEST_KINDS,
+  ...LOCK_KINDS,
+}
 
 /** What is known of a finding. @throws if its code is nobody's */
 export function kindOf(code: string): Kind {

@@ -15,6 +15,7 @@ export interface Options {
   /** `NAME=VALUE`, or `NAME` for what is passed on. */
   readonly env: readonly string[]
   readonly tokenFile: string | undefined
+  readonly foreignTokenFile: string | undefined
   readonly writeProbes: boolean
   readonly timeoutSeconds: number
   readonly audit: string | undefined
@@ -50,6 +51,7 @@ const SHOWING = {
   strict: FLAG,
 }
 const EXAMINING = {
+  'foreign-token-file': TEXT,
   'write-probes': FLAG,
   audit: TEXT,
   source: TEXT,
@@ -94,6 +96,7 @@ function parseOptions(does: keyof typeof TAKES, args: string[], command: string[
     server: serverOf(positionals, command),
     env: values.env,
     tokenFile: values['token-file'],
+    foreignTokenFile: values['foreign-token-file'],
     writeProbes: values['write-probes'],
     timeoutSeconds,
     audit: values.audit,

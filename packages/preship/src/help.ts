@@ -16,6 +16,7 @@ export const HELP = `${NAME} ${VERSION}: eight questions to an MCP server before
 The server:
   --env NAME=VALUE, --env NAME   give it a variable, or pass this one on; it gets nothing else but PATH and HOME
   --token-file FILE              the access token for a remote server; or PRESHIP_TOKEN
+  --foreign-token-file FILE      a token of the same provider for another server: it has to be refused
   --write-probes                 call tools that write, too: only for a server in a sandbox
   --timeout SECONDS              for everything                                             default 120
 

@@ -11,7 +11,7 @@ import { oddities } from './rules/oddities.ts'
 import type { Settings } from './settings.ts'
 import { nameOf } from './target.ts'
 import { verdictOf } from './verdict.ts'
-import { Visit } from './visit.ts'
+import { UnexaminableError, Visit } from './visit.ts'
 
 export interface Running {
   readonly signal: AbortSignal
@@ -22,7 +22,8 @@ export interface Running {
 export async function runExamination(settings: Settings, running: Running): Promise<Report> {
   const { target, neighbours, timeoutMs, deadlineMs, writeProbes: mayWrite } = settings
   const evidence = evidenceFrom(settings)
-  return await examine({ target, mayWrite, neighbours, evidence, timeoutMs, deadlineMs, ...running })
+  const examples = settings.manifest?.examples ?? {}
+  return await examine({ target, mayWrite, neighbours, evidence, examples, timeoutMs, deadlineMs, ...running })
 }
 
 /** Only what the lock file can say: no tool is called. @throws {UnexaminableError} */
@@ -72,7 +73,9 @@ async function surfaceOf(settings: Settings, running: Running) {
   const visit = new Visit({ ...settings, signal: running.signal })
   try {
     running.onProgress('looking at its tools')
-    return (await visit.firstLook(settings.deadlineMs)).surface
+    const seen = await visit.firstLook(settings.deadlineMs)
+    if (!seen) throw new UnexaminableError('it lets nobody in like this: give it an access token with --token-file')
+    return seen.surface
   } finally {
     await visit.end()
   }

@@ -1,16 +1,18 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { type Options, UsageError } from './command-line.ts'
+import { type Manifest, readManifest } from './evidence/manifest.ts'
 import { type Lock, LockError, readLock } from './lock/lock.ts'
 import type { Neighbour } from './rules/rule.ts'
 import type { Target } from './target.ts'
 
 /** Options with what they name looked up. */
-export interface Settings extends Options {
+export interface Settings extends Omit<Options, 'manifest'> {
   readonly target: Target
   readonly lockFile: string
   /** Undefined if there is none, and none was named. */
   readonly locked: Lock | undefined
   readonly manifestFile: string | undefined
+  readonly manifest: Manifest | undefined
   readonly neighbours: readonly Neighbour[]
   /** Milliseconds for one reply. */
   readonly timeoutMs: number
@@ -23,12 +25,13 @@ const MANIFEST_FILE = 'preship.json'
 
 /** Looks up what options name. @throws {UsageError} */
 export function settle(does: 'examine' | 'lock' | 'verify', options: Options, environment = process.env): Settings {
-  const { lock: lockFile = LOCK_FILE, manifest, source, audit } = options
+  const { lock: lockFile = LOCK_FILE, source, audit } = options
+  const manifestFile = options.manifest ?? (existsSync(MANIFEST_FILE) ? MANIFEST_FILE : undefined)
   const locked = lockIn(lockFile)
   // A new lock file may be given any name; one to compare with has to be there.
   if (!locked && (does === 'verify' || (does === 'examine' && options.lock !== undefined)))
     throw new UsageError(`there is no lock file ${lockFile}: make it with preship lock`)
-  for (const [name, file] of Object.entries({ manifest, source, audit }))
+  for (const [name, file] of Object.entries({ manifest: options.manifest, source, audit }))
     if (file !== undefined && !existsSync(file)) throw new UsageError(`--${name}: there is no ${file}`)
   const deadlineMs = options.timeoutSeconds * 1_000
   return {
@@ -36,7 +39,8 @@ export function settle(does: 'examine' | 'lock' | 'verify', options: Options, en
     target: targetOf(options, environment),
     lockFile,
     locked,
-    manifestFile: manifest ?? (existsSync(MANIFEST_FILE) ? MANIFEST_FILE : undefined),
+    manifestFile,
+    manifest: manifestFile === undefined || does !== 'examine' ? undefined : manifestIn(manifestFile),
     neighbours: options.beside.map(neighbourIn),
     timeoutMs: Math.max(500, Math.min(10_000, deadlineMs / 6)),
     deadlineMs,
@@ -51,17 +55,20 @@ export function scriptOf(target: Target): string | undefined {
   )
 }
 
-function targetOf({ server, env, tokenFile }: Options, environment: NodeJS.ProcessEnv): Target {
+function targetOf({ server, env, tokenFile, foreignTokenFile }: Options, environment: NodeJS.ProcessEnv): Target {
   if (server instanceof URL) {
     if (env.length > 0) throw new UsageError('--env is for a server that is started by a command')
     const token = tokenFile === undefined ? environment.PRESHIP_TOKEN || undefined : tokenIn(tokenFile)
+    const foreignToken = foreignTokenFile === undefined ? undefined : tokenIn(foreignTokenFile)
     const isLoopback = /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/.test(server.hostname)
-    if (token !== undefined && server.protocol !== 'https:' && !isLoopback)
-      throw new UsageError('an access token is sent over https only')
-    if (token !== undefined && !/^[\x21-\x7e]+$/.test(token)) throw new UsageError('the access token is no such thing')
-    return { kind: 'url', url: server, token }
+    for (const each of [token, foreignToken].filter(given => given !== undefined)) {
+      if (server.protocol !== 'https:' && !isLoopback) throw new UsageError('an access token is sent over https only')
+      if (!/^[\x21-\x7e]+$/.test(each)) throw new UsageError('what should be an access token is none')
+    }
+    return { kind: 'url', url: server, token, foreignToken }
   }
-  if (tokenFile !== undefined) throw new UsageError('--token-file is for a server that has a URL')
+  if (tokenFile !== undefined || foreignTokenFile !== undefined)
+    throw new UsageError('a token is for a server that has a URL')
   const [program, ...args] = server
   return { kind: 'stdio', program, args, env: Object.fromEntries(env.map(text => variableOf(text, environment))) }
 }
@@ -79,7 +86,7 @@ function tokenIn(file: string): string {
   try {
     return readFileSync(file, 'utf8').trim()
   } catch (error) {
-    throw new UsageError(`--token-file: ${file} cannot be read: ${(error as NodeJS.ErrnoException).code}`)
+    throw new UsageError(`the token file ${file} cannot be read: ${(error as NodeJS.ErrnoException).code}`)
   }
 }
 
@@ -89,6 +96,14 @@ function lockIn(file: string): Lock | undefined {
   } catch (error) {
     if (error instanceof LockError) throw new UsageError(error.message)
     throw error
+  }
+}
+
+function manifestIn(file: string): Manifest {
+  try {
+    return readManifest(file)
+  } catch (error) {
+    throw new UsageError((error as Error).message)
   }
 }
 

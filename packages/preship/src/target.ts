@@ -5,7 +5,13 @@ import type { Wire } from './wire/wire.ts'
 /** The server to examine. */
 export type Target =
   | { readonly kind: 'stdio'; readonly program: string; readonly args: readonly string[]; readonly env: Environment }
-  | { readonly kind: 'url'; readonly url: URL; readonly token: string | undefined }
+  | {
+      readonly kind: 'url'
+      readonly url: URL
+      readonly token: string | undefined
+      /** Of the same provider, but for another server: it has to be refused. */
+      readonly foreignToken?: string | undefined
+    }
 
 export type Environment = Readonly<Record<string, string>>
 

@@ -56,6 +56,7 @@ const LOCAL: readonly Expected[] = [
   ['ten thousand levels', 1, /nests deeper than 200 levels/],
   ['a million empty lists', 1, /more than 250000 values/],
   ['references round and round', 0, /1 tool/],
+  ['patterns that take for ever', 0, /1 tool/],
   ['silence', 3, /no reply in/],
   ['silence after the greeting', 3, /no reply in/],
   ['escapes in every text', 0, /2 tools/],
@@ -69,7 +70,7 @@ const LOCAL: readonly Expected[] = [
   ['replies with other ids', 3, /answered what nobody asked/],
   ['death before the greeting', 3, /ended \(7\)/],
   ['death at a method of the later era', 0, /1 tool/],
-  ['death after its list', 1, /BROKE_OFF/],
+  ['death after its list', 1, /BROKE_OFF|MALFORMED_BREAKS|CALL_UNANSWERED/],
   ['deaf to being ended', 0, /1 tool/],
   ['something left behind', 0, /1 tool/],
 ]
@@ -102,7 +103,7 @@ const REMOTE: readonly Expected[] = [
   ['headers without end', 3, /headers are larger|broke off/],
   ['a little that unpacks to a lot', 1, /more than anybody should have to read/],
   ['nothing at all', 3, /no reply in/],
-  ['a closed door', 3, /--token-file/],
+  ['a closed door', 1, /--token-file/],
   ['a page of its own', 3, /HTTP 500/],
 ]
 

@@ -48,9 +48,9 @@ describe.concurrent.each(Object.keys(RULE_KINDS) as (keyof typeof RULE_KINDS)[])
 describe('the catalogue', () => {
   it('says of each kind why it matters and how to narrow it', () => {
     for (const [code, { title, why, narrow }] of Object.entries(CATALOGUE)) {
-      expect(code).toMatch(/^[A-Z]+(?:_[A-Z]+)*$/)
+      expect(code).toMatch(/^[A-Z]+(?:_[A-Z0-9]+)*$/)
       for (const text of [title, why, narrow]) expect(text.length).toBeGreaterThan(5)
-      for (const text of [why, narrow]) expect(text).toMatch(/^\S.*[.]$/)
+      for (const text of [why, narrow]) expect(text).toMatch(/^\S.*[.?]$/)
     }
   })
 })

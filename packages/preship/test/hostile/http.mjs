@@ -91,7 +91,7 @@ const server = createServer((request, response) => {
   request.on('end', () => {
     let message = {}
     try {
-      message = JSON.parse(body)
+      message = JSON.parse(body) ?? {}
     } catch {}
     if (request.method === 'POST') misbehave(response, message, request)
     else response.writeHead(200).end()

@@ -40,6 +40,8 @@ export function listen(answer) {
     } catch {
       return
     }
+    // Beside what it does badly on purpose, it holds up.
+    if (typeof message !== 'object' || message === null || Array.isArray(message)) return
     const reply = answer(message)
     if (reply !== undefined && message.id !== undefined) send(reply)
   })

@@ -52,6 +52,11 @@ const BEHAVIOURS = {
     const inputSchema = { type: 'object', properties: { where: { anyOf } }, $defs: { loop: { anyOf } } }
     return answerTo(message, [{ ...HARMLESS, inputSchema }])
   }),
+  'patterns that take for ever': listing(message => {
+    const field = n => [`f${n}`, { type: 'string', pattern: `^(a|a|${n})*(a+)+$`, default: `${'a'.repeat(40)}!` }]
+    const properties = Object.fromEntries(Array.from({ length: 300 }, (_, n) => field(n)))
+    return answerTo(message, [{ ...HARMLESS, inputSchema: { type: 'object', properties, required: ['f0'] } }])
+  }),
   silence() {
     listen(() => undefined)
   },
