@@ -25,13 +25,14 @@ const MANIFEST_FILE = 'preship.json'
 
 /** Looks up what options name. @throws {UsageError} */
 export function settle(does: 'examine' | 'lock' | 'verify', options: Options, environment = process.env): Settings {
-  const { lock: lockFile = LOCK_FILE, source, audit } = options
+  const { lock: lockFile = LOCK_FILE, source } = options
   const manifestFile = options.manifest ?? (existsSync(MANIFEST_FILE) ? MANIFEST_FILE : undefined)
   const locked = lockIn(lockFile)
   // A new lock file may be given any name; one to compare with has to be there.
   if (!locked && (does === 'verify' || (does === 'examine' && options.lock !== undefined)))
     throw new UsageError(`there is no lock file ${lockFile}: make it with preship lock`)
-  for (const [name, file] of Object.entries({ manifest: options.manifest, source, audit }))
+  // An audit log may be made by the server that is examined.
+  for (const [name, file] of Object.entries({ manifest: options.manifest, source }))
     if (file !== undefined && !existsSync(file)) throw new UsageError(`--${name}: there is no ${file}`)
   const deadlineMs = options.timeoutSeconds * 1_000
   return {

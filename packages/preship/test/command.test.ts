@@ -78,7 +78,7 @@ describe('preship', () => {
       [['node', 'x.js'], /behind --/],
       [['verify', ...HONEST], /no lock file/],
       [['--lock', 'none', ...HONEST], /no lock file none/],
-      [['--audit', 'none', ...HONEST], /--audit: there is no none/],
+      [['--source', 'none', ...HONEST], /--source: there is no none/],
       [['--env', 'NONE', ...HONEST], /NONE/],
       [['--token-file', 'none', 'https://a.example/mcp'], /none cannot be read/],
       [['--output', 'none/x', ...HONEST], /none\/x cannot be written/],
