@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { RULES } from '../src/rules/index.ts'
 import type { JsonObject, Surface, Tool } from '../src/surface.ts'
 
-const BUDGET_MS = 5_000
+const BUDGET_MS = 10_000
 const MEGABYTES = 4 * 1024 * 1024
 
 function surfaceOf(tools: readonly Partial<Tool>[], more: Partial<Surface> = {}): Surface {
@@ -132,7 +132,7 @@ describe('a hostile surface', () => {
     }))
     const startedAt = performance.now()
     const findings = RULES.flatMap(rule => rule(surfaceOf(tools), [{ server: 'other', tools: theirs }]))
-    expect(performance.now() - startedAt).toBeLessThan(4 * BUDGET_MS)
+    expect(performance.now() - startedAt).toBeLessThan(2 * BUDGET_MS)
     expect(findings.length).toBeLessThan(10_000)
     expect(new Set(findings.map(({ code }) => code)).size).toBeGreaterThan(5)
   })

@@ -16,7 +16,7 @@ async function found({ neighbours = [], ...listed }: Listed): Promise<readonly F
     mayWrite: false,
     neighbours,
     evidence: [],
-    timeoutMs: listed.behaviour === 'deep' ? 1_000 : 20_000,
+    timeoutMs: listed.behaviour === 'deep' ? 4_000 : 20_000,
     deadlineMs: 120_000,
     onlyLook: true,
     onProgress: () => {},
