@@ -72,7 +72,7 @@ const REMOTE: Record<string, string[]> = {
   SESSION_AS_CREDENTIAL: ['session-is-enough'],
 }
 
-/** Of servers that are not on this machine: nothing here speaks to one. */
+/** Of servers that are not on this machine. */
 const ELSEWHERE = ['NOT_TLS', 'HOST_NOT_CHECKED_REMOTE']
 
 const ENV = { NOTES_API_KEY: 'k-5f2c9d7e41ab' }
@@ -129,6 +129,18 @@ describe('what probes find at a remote server', () => {
       const report = await probeRemote(server.url, 'good', 'foreign')
       expect(report.findings).toEqual([])
       expect(report.tools).toEqual(['listNotes'])
+    } finally {
+      await server.close()
+    }
+  })
+
+  it(`${ELSEWHERE.join(', ')}: another name than loopback`, async () => {
+    const server = await startRemoteNotes(['any-host'])
+    try {
+      const elsewhere = new URL(server.url)
+      // It leads to this machine, and does not say so.
+      elsewhere.hostname = '0.0.0.0'
+      expect(codesOf(await probeRemote(elsewhere, 'good'))).toEqual(expect.arrayContaining(ELSEWHERE))
     } finally {
       await server.close()
     }
