@@ -104,6 +104,13 @@ describe('what probes find at a local server', () => {
     expect(codesOf(await probe(['never-asks'], ENV))).toEqual([])
   })
 
+  it('begins with the arguments that somebody gave', async () => {
+    const report = await probe([], ENV, { examples: { readNote: { noteId: 'note-404' } } })
+    expect(report.findings).toEqual([])
+    const { evidence = [] } = report.verdicts.find(({ item }) => item === 2) ?? {}
+    expect(evidence.filter(text => text.startsWith('readNote: ') && text.includes('were refused'))).toHaveLength(1)
+  })
+
   it('calls no tool that writes unless it may', async () => {
     const report = await probe(['never-asks'], ENV, { mayWrite: false })
     expect(report.verdicts.find(({ item }) => item === 2)?.answer).toBe('person')
