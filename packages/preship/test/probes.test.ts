@@ -72,7 +72,7 @@ const REMOTE: Record<string, string[]> = {
   SESSION_AS_CREDENTIAL: ['session-is-enough'],
 }
 
-/** Of servers that are not on this machine: nothing here speaks to one. */
+/** Of servers that are not on this machine. */
 const ELSEWHERE = ['NOT_TLS', 'HOST_NOT_CHECKED_REMOTE']
 
 const ENV = { NOTES_API_KEY: 'k-5f2c9d7e41ab' }
@@ -104,6 +104,13 @@ describe('what probes find at a local server', () => {
     expect(codesOf(await probe(['never-asks'], ENV))).toEqual([])
   })
 
+  it('begins with the arguments that somebody gave', async () => {
+    const report = await probe([], ENV, { examples: { readNote: { noteId: 'note-404' } } })
+    expect(report.findings).toEqual([])
+    const { evidence = [] } = report.verdicts.find(({ item }) => item === 2) ?? {}
+    expect(evidence.filter(text => text.startsWith('readNote: ') && text.includes('were refused'))).toHaveLength(1)
+  })
+
   it('calls no tool that writes unless it may', async () => {
     const report = await probe(['never-asks'], ENV, { mayWrite: false })
     expect(report.verdicts.find(({ item }) => item === 2)?.answer).toBe('person')
@@ -129,6 +136,18 @@ describe('what probes find at a remote server', () => {
       const report = await probeRemote(server.url, 'good', 'foreign')
       expect(report.findings).toEqual([])
       expect(report.tools).toEqual(['listNotes'])
+    } finally {
+      await server.close()
+    }
+  })
+
+  it(`${ELSEWHERE.join(', ')}: another name than loopback`, async () => {
+    const server = await startRemoteNotes(['any-host'])
+    try {
+      const elsewhere = new URL(server.url)
+      // It leads to this machine, and does not say so.
+      elsewhere.hostname = '0.0.0.0'
+      expect(codesOf(await probeRemote(elsewhere, 'good'))).toEqual(expect.arrayContaining(ELSEWHERE))
     } finally {
       await server.close()
     }

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Item } from '../src/finding.ts'
+import { RULES } from '../src/rules/index.ts'
 import { type Change, type OurServer, OurServers } from './our-servers.ts'
 import { codesOf } from './probed.ts'
 
@@ -77,6 +78,20 @@ const DEFECTS: readonly Defect[] = [
         'parse: (args) => input.safeParse(args)',
         'parse: (args) => input.safeParse(args && typeof args.ticketId === "string" ? { ...args, ticketId: args.ticketId.replace(/[?#/].*$/s, "") } : args)',
       ],
+    ],
+    item: 2,
+    code: 'VALUE_NOT_WHOLE',
+  },
+  {
+    what: 'an id is joined into the address as it is, and no wall stands behind',
+    server: 'ticket-handler',
+    changes: [
+      ['.refine((id) => /^[A-Za-z0-9][A-Za-z0-9_-]*$/.test(id), "is not a ticket id")', ''],
+      ['if (!ID.test(id)) throw new CodedError("NOT_FOUND", "There is no ticket of this id.");', ''],
+      ['urlPath`/tickets/${id}`', '`/tickets/${id}`'],
+      // The credential's own wall stands behind it.
+      ['if (!pattern?.test(path)) throw', 'if (false) throw'],
+      ['if (url2.origin !== base.origin || url2.pathname !== prefix + path) throw', 'if (false) throw'],
     ],
     item: 2,
     code: 'VALUE_NOT_WHOLE',
@@ -260,6 +275,27 @@ const DEFECTS: readonly Defect[] = [
   },
 ]
 
+/** Faults that show in what a server says of itself: rules find them, without a call. */
+const STATED: readonly Omit<Defect, 'code'>[] = [
+  {
+    what: 'a tool that publishes says that it destroys nothing',
+    server: 'blog-publisher',
+    changes: [['destructiveHint: effect === "irreversible"', 'destructiveHint: false']],
+    item: 6,
+  },
+  {
+    what: 'the published schema is open',
+    server: 'crm-reader',
+    changes: [
+      [
+        '  return json2;\n}\nfunction policyOf',
+        '  return { ...json2, additionalProperties: true };\n}\nfunction policyOf',
+      ],
+    ],
+    item: 1,
+  },
+]
+
 describe('a fault put into a good server is found', () => {
   for (const { what, server, changes, item, code, env, remote } of DEFECTS)
     it(`${server}: ${what}`, async () => {
@@ -267,6 +303,16 @@ describe('a fault put into a good server is found', () => {
       expect(codesOf(report)).toContain(code)
       const verdict = report.verdicts.find(each => each.item === item)
       expect(verdict?.codes).toContain(code)
+      expect(verdict?.answer).not.toBe('pass')
+    })
+})
+
+describe.skipIf(RULES.length === 0)('a fault put into what a good server says of itself is found', () => {
+  for (const { what, server, changes, item } of STATED)
+    it(`${server}: ${what}`, async () => {
+      const clean = (await ours.local(server)).verdicts.find(each => each.item === item)
+      const verdict = (await ours.local(server, changes)).verdicts.find(each => each.item === item)
+      expect(verdict?.codes).not.toEqual(clean?.codes)
       expect(verdict?.answer).not.toBe('pass')
     })
 })

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { EvidenceSource } from '../examine.ts'
@@ -123,6 +123,7 @@ export interface AuditOptions {
 
 /** Milliseconds to wait at most for a log that is written late. */
 const PATIENCE_MS = 2_000
+const MAX_BYTES = 256 * 1024 * 1024
 
 /** Looks for each call that was sent in the server's own audit log. */
 export function auditFile({ file, fields, secrets = {} }: AuditOptions): EvidenceSource {
@@ -132,7 +133,8 @@ export function auditFile({ file, fields, secrets = {} }: AuditOptions): Evidenc
       const text = await settled(file)
       const records = text === undefined ? undefined : recordsOf(text)
       if (text === undefined || records === undefined || (records.length === 0 && calls.length > 0)) {
-        const message = text === undefined ? 'there is no such file' : 'it holds no line that is a JSON object'
+        const message =
+          text === undefined ? 'there is no such file, or it is too large' : 'it holds no line that is a JSON object'
         return { findings: [{ code: 'AUDIT_UNREADABLE', message }], evidence: [] }
       }
       const leaked = Object.entries(secrets).filter(([, value]) => value.length >= 8 && text.includes(value))
@@ -150,25 +152,36 @@ export function auditFile({ file, fields, secrets = {} }: AuditOptions): Evidenc
  * behind its name.
  */
 async function settled(file: string): Promise<string | undefined> {
-  let text = textOf(file)
+  let size = sizeOf(file)
   for (let waited = 0; waited < PATIENCE_MS; waited += 200) {
     await sleep(200)
-    const now = textOf(file)
-    if (now === text && now) break
-    text = now
+    const now = sizeOf(file)
+    if (now === size && now > 0) break
+    size = now
   }
-  return text
-}
-
-function textOf(file: string): string | undefined {
+  if (size > MAX_BYTES) return undefined
   try {
-    const beside = readdirSync(dirname(file)).filter(
-      name => name.startsWith(`${basename(file)}.`) && /\.\d{1,4}$/.test(name),
-    )
-    return [file, ...beside.map(name => join(dirname(file), name))].map(each => readFileSync(each, 'utf8')).join('\n')
+    return setOf(file)
+      .map(each => readFileSync(each, 'utf8'))
+      .join('\n')
   } catch {
     return undefined
   }
+}
+
+function sizeOf(file: string): number {
+  try {
+    return setOf(file).reduce((sum, each) => sum + statSync(each).size, 0)
+  } catch {
+    return 0
+  }
+}
+
+function setOf(file: string): string[] {
+  const beside = readdirSync(dirname(file)).filter(
+    name => name.startsWith(`${basename(file)}.`) && /\.\d{1,4}$/.test(name),
+  )
+  return [file, ...beside.map(name => join(dirname(file), name))]
 }
 
 function recordsOf(text: string): JsonObject[] | undefined {

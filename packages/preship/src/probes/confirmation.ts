@@ -206,7 +206,7 @@ function otherCalls({ inputSchema }: Tool, args: JsonObject): JsonObject[] {
 
 /** An answer to every question of a call; to a usual one, where nothing was asked. */
 function answersTo({ questions = {} }: Attempt, action: 'accept' | 'decline'): JsonObject {
-  const names = Object.keys(questions)
+  const names = Object.keys(questions).slice(0, 20)
   if (names.length === 0) names.push('confirm')
   return Object.fromEntries(
     names.map(name => {

@@ -56,8 +56,9 @@ export const LEAK_KINDS = {
 
 type Code = keyof typeof LEAK_KINDS
 
+// The text is the server’s: every repetition that could overlap with another one is bounded.
 const STACK =
-  /\n\s+at (?:async )?[\w.<>$[\] ]*\(?[^\s()]+:\d+:\d+\)?|Traceback \(most recent call last\)|File "[^"]+", line \d+|\bat [\w.$]+\([\w]+\.java:\d+\)|goroutine \d+ \[/
+  /\n[ \t]{1,40}at (?:async )?[\w.<>$[\] ]{0,200}\(?[^\s()]{1,300}:\d{1,7}:\d{1,7}\)?|Traceback \(most recent call last\)|File "[^"\n]{1,300}", line \d+|\bat [\w.$]+\([\w]+\.java:\d+\)|goroutine \d+ \[/
 const PATH =
   /(?:^|[\s"'`(=:,[])(\/(?:home|Users|root|tmp|var|etc|usr|opt|srv|app|private|mnt|workspace)\/[^\s"'`),:]+|[A-Za-z]:\\[^\s"'`)]+)/
 const QUERY =

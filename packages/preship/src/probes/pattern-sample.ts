@@ -124,7 +124,12 @@ function escaped(character: string, braced: () => string): string {
   if (character === 'w' || character === 'S' || character === 'D') return 'a'
   if (character === 's') return ' '
   if (character === 'b' || character === 'B') return ''
-  if (character === 'p') return /N/.test(braced()) ? '0' : 'a'
+  if (character === 'p') return ofProperty(braced())
   if (character === 'P') return braced() === '' ? '' : ' '
   return character
+}
+
+function ofProperty(name: string): string {
+  if (/N/.test(name)) return '0'
+  return /Lu|Upper/.test(name) ? 'A' : 'a'
 }

@@ -36,8 +36,9 @@ export const PROTOCOL_KINDS = {
   },
 } as const satisfies Record<string, Kind>
 
-/** How long to wait for an answer to what may be passed over in silence, and to what may not. */
-const SILENCE_MS = 100
+/** How long to wait for an answer to what may be passed over in silence: the next good message shows what became of it. */
+const SILENCE_MS = 10
+/** And to what may not. */
 const ANSWER_MS = 1_000
 
 /** Sends what is no good message, and sees whether the server says so and goes on. */
@@ -104,6 +105,11 @@ function malformed(session: Session): Malformed[] {
     { what: 'a request without a method', text: '{"jsonrpc":"2.0","id":990001}', wantsError: true },
     { what: 'a method that is a number', text: '{"jsonrpc":"2.0","id":990002,"method":7}', wantsError: true },
     { what: 'a request without an id', text: JSON.stringify(idless) },
+    {
+      what: 'a call without an id',
+      text: JSON.stringify({ jsonrpc: '2.0', method: 'tools/call', params: list.params }),
+    },
+    { what: 'an id beyond all numbers', text: JSON.stringify(list).replace(/"id":\d+/, '"id":1e400') },
     { what: 'an id that is an object', text: JSON.stringify({ ...list, id: { a: 1 } }) },
     { what: 'an id of 100 000 characters', text: JSON.stringify({ ...list, id: 'a'.repeat(100_000) }) },
     { what: 'a call without params', text: call(undefined), wantsError: true },

@@ -183,7 +183,7 @@ async function judgeProvider(
   if (methods.includes('plain')) find('PKCE_PLAIN', `${name} offers ${plain(methods.join(', '), 60)}`)
 }
 
-export async function providerMetadata(issuer: URL, door: Door): Promise<JsonObject | undefined> {
+async function providerMetadata(issuer: URL, door: Door): Promise<JsonObject | undefined> {
   const path = issuer.pathname === '/' ? '' : issuer.pathname.replace(/\/$/, '')
   for (const place of [
     `/.well-known/oauth-authorization-server${path}`,

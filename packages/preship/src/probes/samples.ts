@@ -3,6 +3,7 @@ import { textLike } from './pattern-sample.ts'
 import { breachOf, followed } from './schema-check.ts'
 
 const MAX_DEPTH = 6
+const MAX_STEPS = 2_000
 
 /** Of texts and ids that other calls brought: by the name of the field that they stood in. */
 export type Known = ReadonlyMap<string, readonly string[]>
@@ -26,21 +27,23 @@ const OF_FORMAT: Readonly<Record<string, string>> = {
 /** Arguments that a tool's schema lets pass; undefined if none are found. */
 export function argumentsFor(tool: Tool, known: Known, only: 'required' | 'all'): JsonObject | undefined {
   const root = tool.inputSchema
-  const value = sample(root, root, '', known, only, 0)
+  const value = sample(root, { root, known, only, steps: MAX_STEPS }, '', 0)
   return isObject(value) && breachOf(value, root) === undefined ? value : undefined
 }
 
-function sample(
-  given: unknown,
-  root: JsonObject,
-  name: string,
-  known: Known,
-  only: 'required' | 'all',
-  depth: number,
-): unknown {
-  const schema = followed(objectOf(given), root)
-  if (depth > MAX_DEPTH) return undefined
-  const inner = (part: unknown, as: string): unknown => sample(part, root, as, known, only, depth + 1)
+interface Run {
+  readonly root: JsonObject
+  readonly known: Known
+  readonly only: 'required' | 'all'
+  /** A schema that refers to itself can branch for ever. */
+  steps: number
+}
+
+function sample(given: unknown, run: Run, name: string, depth: number): unknown {
+  const schema = followed(objectOf(given), run.root)
+  run.steps -= 1
+  if (depth > MAX_DEPTH || run.steps < 0) return undefined
+  const inner = (part: unknown, as: string): unknown => sample(part, run, as, depth + 1)
   if (schema.const !== undefined) return schema.const
   const [choice] = Array.isArray(schema.enum) ? (schema.enum as unknown[]) : []
   if (choice !== undefined) return choice
@@ -54,9 +57,9 @@ function sample(
   if (type === 'null') return null
   if (type === 'integer' || type === 'number') return numberFor(schema)
   if (type === 'array') return Array.from({ length: countOf(schema.minItems) }, () => inner(schema.items, name))
-  if (type === 'object' || isObject(schema.properties)) return objectFor(schema, only, inner)
+  if (type === 'object' || isObject(schema.properties)) return objectFor(schema, run.only, inner)
   if (type === undefined && Object.keys(schema).length === 0) return WORD
-  return textFor(schema, name, known)
+  return textFor(schema, name, run.known)
 }
 
 function objectFor(schema: JsonObject, only: 'required' | 'all', inner: (part: unknown, as: string) => unknown) {

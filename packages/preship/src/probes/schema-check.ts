@@ -2,6 +2,7 @@ import vm from 'node:vm'
 import { isObject, type JsonObject, objectOf } from '../surface.ts'
 
 const MAX_DEPTH = 24
+const MAX_STEPS = 50_000
 const PATTERN_MS = 50
 const MOST_SLOW_PATTERNS = 20
 
@@ -12,19 +13,26 @@ const MOST_SLOW_PATTERNS = 20
  * @returns where it is broken, and how; undefined if it is not
  */
 export function breachOf(value: unknown, schema: unknown, root: unknown = schema): string | undefined {
-  return breach(value, schema, objectOf(root), '', 0)
+  return breach(value, schema, { root: objectOf(root), steps: MAX_STEPS }, '', 0)
 }
 
-function breach(value: unknown, given: unknown, root: JsonObject, path: string, depth: number): string | undefined {
+interface Run {
+  readonly root: JsonObject
+  /** A schema that refers to itself can branch for ever. */
+  steps: number
+}
+
+function breach(value: unknown, given: unknown, run: Run, path: string, depth: number): string | undefined {
   if (given === false) return `${path || 'it'} must not be there`
-  if (!isObject(given) || depth > MAX_DEPTH) return undefined
-  const schema = followed(given, root)
+  run.steps -= 1
+  if (!isObject(given) || depth > MAX_DEPTH || run.steps < 0) return undefined
+  const schema = followed(given, run.root)
   const at = path || 'it'
   if (schema.const !== undefined && !same(schema.const, value)) return `${at} is not the one value`
   if (Array.isArray(schema.enum) && !schema.enum.some(each => same(each, value))) return `${at} is none of the values`
   if (!isOfType(value, schema.type)) return `${at} is of another type`
   const next = (inner: unknown, part: unknown, name: string): string | undefined =>
-    breach(inner, part, root, name, depth + 1)
+    breach(inner, part, run, name, depth + 1)
   const own =
     typeof value === 'string'
       ? breachOfText(value, schema, at)
