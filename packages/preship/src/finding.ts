@@ -50,8 +50,6 @@ export interface Result {
   readonly evidence: readonly Evidence[]
 }
 
-export const NOTHING: Result = { findings: [], evidence: [] }
-
 export function merge(results: readonly Result[]): Result {
   return {
     findings: results.flatMap(({ findings }) => findings),
