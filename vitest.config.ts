@@ -6,6 +6,7 @@ const PROJECTS = [
   'packages/guardrails',
   'packages/demo-stack',
   'packages/server-contract',
+  'packages/preship',
   'servers/blog-publisher',
   'servers/crm-reader',
   'servers/ticket-handler',

@@ -93,6 +93,16 @@ export const guardrailsStandAlone = eachImport(
   },
 )
 
+/** What examines servers shares nothing with the ones here: its tests may start them, it must not be made of them. */
+export const preshipStandsAlone = eachImport(
+  path => path.startsWith('packages/preship/src/') && !isTest(path),
+  (specifier, path) => {
+    if (/^(?:node:.*|zod|gpt-tokenizer(?:\/.*)?)$/.test(specifier)) return undefined
+    const isOwn = /^packages\/preship\/(?:src\/|package\.json$)/.test(resolveImport(path, specifier) ?? '')
+    return isOwn ? undefined : `imports ${specifier}`
+  },
+)
+
 const SDK_FILES = ['server.ts', 'http.ts', 'http-sessions.ts', 'confirm.ts', 'main.ts', 'serve.ts']
 
 /** What knows the SDK is few files: the rest of a server outlives its next version. */

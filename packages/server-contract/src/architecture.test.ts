@@ -15,6 +15,7 @@ import {
   noDatabase,
   noPlainHttp,
   nothingEvaluates,
+  preshipStandsAlone,
   type Rule,
   sdkInFewFiles,
   serversUseOnlyGuardrails,
@@ -95,6 +96,21 @@ const CASES: readonly Case[] = [
     kept: [
       file('packages/guardrails/src/audit/a.ts', "import { pino } from 'pino'", "import { join } from 'node:path'"),
       file('packages/guardrails/src/audit/a.test.ts', "import fc from 'fast-check'"),
+    ],
+  },
+  {
+    title: 'what examines servers shares nothing with the ones here',
+    rule: preshipStandsAlone,
+    broken: [
+      file('packages/preship/src/a.ts', "import { x } from '@narrow-deputies/guardrails/audit'"),
+      file('packages/preship/src/rules/a.ts', "import { x } from '../../../guardrails/src/audit/key.ts'"),
+      file('packages/preship/src/a.ts', "import { Client } from '@modelcontextprotocol/client'"),
+    ],
+    kept: [
+      file('packages/preship/src/a.ts', "import manifest from '../package.json' with { type: 'json' }"),
+      file('packages/preship/src/rules/a.ts', "import { plain } from '../plain-text.ts'"),
+      file('packages/preship/src/a.test.ts', "import { startBackend } from '@narrow-deputies/demo-stack'"),
+      file('packages/preship/test/a.ts', "import { startBackend } from '@narrow-deputies/demo-stack'"),
     ],
   },
   {

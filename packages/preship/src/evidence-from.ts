@@ -1,0 +1,21 @@
+import { type AuditFields, auditFile } from './evidence/audit-file.ts'
+import { manifestEvidence } from './evidence/manifest.ts'
+import { sourceTree } from './evidence/source-tree.ts'
+import type { EvidenceSource } from './examine.ts'
+import { compareWithLock } from './lock/compare.ts'
+import type { Settings } from './settings.ts'
+
+/** What speaks for or against a server beside itself. One place knows which options stand for which sources. */
+export function evidenceFrom({ locked, manifest, source, audit, target }: Settings): EvidenceSource[] {
+  const sources: EvidenceSource[] = []
+  if (locked) sources.push({ items: [], judge: surface => compareWithLock(surface, locked) })
+  if (manifest) sources.push(manifestEvidence(manifest, source))
+  if (source !== undefined) sources.push(sourceTree(source))
+  const file = audit ?? manifest?.audit?.file
+  // What the server was given as its secrets has no place in its log.
+  const secrets = target.kind === 'stdio' ? target.env : {}
+  // What is not declared is not there: a parsed manifest has no key without a value.
+  const fields = manifest?.audit?.fields as Partial<AuditFields> | undefined
+  if (file !== undefined) sources.push(auditFile({ file, fields, secrets }))
+  return sources
+}

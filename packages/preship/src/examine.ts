@@ -1,0 +1,202 @@
+import { randomUUID } from 'node:crypto'
+import { type Finding, merge, type Result } from './finding.ts'
+import { lookAgain } from './look.ts'
+import { plain } from './plain-text.ts'
+import { PROBES, REMOTE_PROBES } from './probes/index.ts'
+import { type Door, type Heard, isRefusal, type Probing, type SentCall } from './probes/probe.ts'
+import { textOf } from './probes/reply-text.ts'
+import type { Report } from './report/report.ts'
+import { RULES } from './rules/index.ts'
+import { oddities } from './rules/oddities.ts'
+import type { Neighbour } from './rules/rule.ts'
+import { SharedConnection } from './shared-connection.ts'
+import { type JsonObject, objectOf, type Surface } from './surface.ts'
+import { nameOf, type Target } from './target.ts'
+import { type Asked, verdictOf } from './verdict.ts'
+import { Visit } from './visit.ts'
+import { type Message, WireError } from './wire/wire.ts'
+
+export interface ExamineOptions {
+  readonly target: Target
+  /** Whether tools that write may be called, too: only for a server in a sandbox. */
+  readonly mayWrite: boolean
+  readonly neighbours: readonly Neighbour[]
+  /** Nothing is tried out: what the server shows is judged, and no more. */
+  readonly onlyLook?: boolean
+  /** What is known from files, judged once the probes are done. */
+  readonly evidence: readonly EvidenceSource[]
+  /** Arguments that work, by tool, for a server whose own words do not lead to any. */
+  readonly examples?: Readonly<Record<string, JsonObject>>
+  /** Milliseconds for one reply. */
+  readonly timeoutMs: number
+  /** Milliseconds for everything. */
+  readonly deadlineMs: number
+  /** Ends it early: every connection is broken off, every process ended. */
+  readonly signal?: AbortSignal
+  readonly onProgress: (text: string) => void
+}
+
+/** Something beside the server itself that speaks for or against it. */
+export interface EvidenceSource {
+  /** Which questions it asks. */
+  readonly items: readonly (3 | 4 | 5 | 7)[]
+  judge(surface: Surface, calls: readonly SentCall[]): Promise<Result> | Result
+}
+
+/** How much of the time may go into looking: the rest is for trying it out. */
+const LOOKING = 1 / 3
+const MAX_HEARD = 5_000
+
+/** What a server shows to somebody whom it does not let in. */
+const NO_SURFACE: Surface = {
+  server: { name: '', version: '' },
+  era: 'modern',
+  instructions: '',
+  capabilities: [],
+  tools: [],
+  oddities: [],
+}
+
+/**
+ * Connects to a server, looks at it, tries it out and answers the eight questions.
+ *
+ * @throws {UnexaminableError}
+ */
+export async function examine(options: ExamineOptions): Promise<Report> {
+  const startedAt = performance.now()
+  const { target, deadlineMs, onProgress } = options
+  const visit = new Visit(options)
+  try {
+    onProgress('connecting')
+    const seen = await visit.firstLook(deadlineMs * LOOKING, () => onProgress('looking at its tools'))
+    // A remote server that lets nobody in without a token is as it should be: its door can be tried.
+    if (!seen) onProgress('it lets nobody in like this: to have its tools looked at, give --token-file')
+    const surface = seen?.surface ?? NO_SURFACE
+    const results: Result[] = []
+    if (seen) results.push({ findings: RULES.flatMap(rule => rule(surface, options.neighbours)), evidence: [] })
+    const connection = seen && new SharedConnection(visit, seen.session)
+    const started = connection && startProbing(options, visit, connection, surface)
+    const probes = options.onlyLook ? [] : probesOf(options, started?.probing)
+    for (const [n, probe] of probes.entries()) {
+      if (visit.isOver) break
+      onProgress(`probing, ${n + 1} of ${probes.length}`)
+      results.push(await tried(probe, visit))
+    }
+    const findings = connection ? [...(await seenSince(connection, surface, visit))] : []
+    if (visit.isOver) findings.push(late(deadlineMs))
+    results.push({ findings, evidence: [] })
+    const calls = started?.calls ?? []
+    if (options.evidence.length > 0) onProgress('reading the evidence')
+    for (const source of options.evidence) results.push(await source.judge(surface, calls))
+    const result = merge(results)
+    return {
+      target: plain(nameOf(target)),
+      server: { name: plain(surface.server.name, 80), version: plain(surface.server.version, 40) },
+      tools: surface.tools.map(({ name }) => plain(name, 80)),
+      verdicts: verdictOf(result, askedOf(options, surface, started?.probing, calls)),
+      findings: result.findings,
+      durationMs: Math.round(performance.now() - startedAt),
+    }
+  } finally {
+    await visit.end()
+  }
+}
+
+function startProbing(options: ExamineOptions, visit: Visit, connection: SharedConnection, surface: Surface) {
+  const { target, mayWrite, timeoutMs, examples = {} } = options
+  const calls: SentCall[] = []
+  const heard: Heard[] = []
+  const probing: Probing = {
+    target,
+    surface,
+    get session() {
+      return connection.session
+    },
+    callable: surface.tools.filter(({ annotations }) => mayWrite || annotations.readOnlyHint === true),
+    examples,
+    heard,
+    timeoutMs,
+    isLate: () => visit.isOver,
+    async call(tool, args, { extra = {}, session, traceId = randomUUID().replaceAll('-', '') } = {}) {
+      const at = Date.now()
+      const _meta = { traceparent: `00-${traceId}-${traceId.slice(0, 16)}-01` }
+      const askedBefore = connection.asked
+      let refused = true
+      try {
+        const params = { name: tool, ...(args !== undefined && { arguments: args }), ...extra, _meta }
+        const message: Message = await (session ?? connection.session).request('tools/call', params)
+        refused = isRefusal(message)
+        const isAsking = objectOf(message.result).resultType === 'input_required' || connection.asked > askedBefore
+        const outcome = isAsking ? 'asked' : refused ? 'refused' : 'done'
+        const text = textOf(message)
+        const result = message.result === undefined ? undefined : objectOf(message.result)
+        const sent = (JSON.stringify(args) ?? '').slice(0, 20_000)
+        if (heard.length < MAX_HEARD) heard.push({ tool, sent, outcome, text, result })
+        return { outcome, message, text, traceId }
+      } catch (error) {
+        const isGone = error instanceof WireError && error.fault === 'closed'
+        if (session === undefined && isGone && !visit.isOver) await connection.renew()
+        throw error
+      } finally {
+        calls.push({ tool, args, at, traceId, refused })
+      }
+    },
+    open: abilities => visit.open(abilities ?? {}),
+  }
+  return { probing, calls }
+}
+
+function probesOf({ target, timeoutMs }: ExamineOptions, probing: Probing | undefined): (() => Promise<Result>)[] {
+  const own = probing ? PROBES.map(probe => () => probe(probing)) : []
+  if (target.kind !== 'url') return own
+  const door: Door = { url: target.url, token: target.token, foreignToken: target.foreignToken, timeoutMs }
+  return [...own, ...REMOTE_PROBES.map(probe => () => probe(door))]
+}
+
+/** A probe that breaks the connection is itself an answer: no server should end because of what a client sends. */
+async function tried(probe: () => Promise<Result>, visit: Visit): Promise<Result> {
+  try {
+    return await visit.unlessOver(probe())
+  } catch (error) {
+    if (!(error instanceof WireError)) throw error
+    // Broken off by this side: nothing that could be held against the server.
+    if (visit.isOver) return { findings: [], evidence: [] }
+    return { findings: [{ code: 'BROKE_OFF', message: `a probe got no answer: ${error.message}` }], evidence: [] }
+  }
+}
+
+/** What is strange about it after all that was tried; not listing its tools any longer is a break as well. */
+async function seenSince({ session }: SharedConnection, surface: Surface, visit: Visit): Promise<Finding[]> {
+  try {
+    return oddities({ ...surface, oddities: await lookAgain(session, surface, visit.leftMs) }, [])
+  } catch (error) {
+    if (!(error instanceof WireError)) throw error
+    if (visit.isOver) return []
+    return [{ code: 'BROKE_OFF', message: `afterwards it did not list its tools any longer: ${error.message}` }]
+  }
+}
+
+function late(ms: number): Finding {
+  return { code: 'TOO_SLOW', message: `not everything could be tried within ${Math.round(ms / 1000)} s` }
+}
+
+/** A question is asked if something could have answered it with no. */
+function askedOf(
+  { evidence, target }: ExamineOptions,
+  surface: Surface,
+  probing: Probing | undefined,
+  calls: readonly SentCall[],
+): Asked {
+  const has = (item: 3 | 4 | 5 | 7): boolean => evidence.some(({ items }) => items.includes(item))
+  const isSeen = probing !== undefined
+  return {
+    1: isSeen,
+    2: isSeen && surface.tools.length > 0 && probing.callable.length === surface.tools.length,
+    3: has(3),
+    4: has(4),
+    5: has(5) && calls.length > 0,
+    6: isSeen,
+    7: has(7) && isSeen,
+    8: target.kind === 'stdio' || target.kind === 'url',
+  }
+}

@@ -1,0 +1,42 @@
+import { createHash } from 'node:crypto'
+import { isObject, type Tool } from '../surface.ts'
+
+/** The parts of a tool that a model, or a person who is asked about it, gets to see. */
+export const PARTS = ['title', 'description', 'inputSchema', 'outputSchema', 'annotations'] as const
+export type Part = (typeof PARTS)[number]
+
+export interface Fingerprint {
+  /** SHA-256 over the canonical JSON of the name and all parts. */
+  readonly surface: string
+  /** The beginning of each part's own, to tell which of them changed. */
+  readonly parts: Readonly<Record<Part, string>>
+}
+
+/** @param tools all of one name: a list may hold more than one of it */
+export function fingerprintOf(tools: readonly Tool[]): Fingerprint {
+  const seen = tools.map(({ name, title, description, inputSchema, outputSchema, annotations }) => ({
+    name,
+    title: title ?? null,
+    description,
+    inputSchema,
+    outputSchema: outputSchema ?? null,
+    annotations,
+  }))
+  const part = (name: Part): [Part, string] => [name, hashOf(seen.map(tool => tool[name])).slice(0, 16)]
+  return {
+    surface: hashOf(seen.length === 1 ? seen[0] : seen),
+    parts: Object.fromEntries(PARTS.map(part)) as Record<Part, string>,
+  }
+}
+
+export function hashOf(value: unknown): string {
+  return createHash('sha256').update(canonical(value)).digest('hex')
+}
+
+/** JSON of a value, the same whatever the order of its keys. */
+export function canonical(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`
+  if (!isObject(value)) return JSON.stringify(value) ?? 'null'
+  const keys = Object.keys(value).sort()
+  return `{${keys.map(key => `${JSON.stringify(key)}:${canonical(value[key])}`).join(',')}}`
+}

@@ -1,0 +1,27 @@
+import { objectOf } from '../surface.ts'
+import type { Message } from '../wire/wire.ts'
+
+const MAX = 20_000
+
+/** All text of a reply, whichever way it came: results, errors and what stands beside them. */
+export function textOf({ result, error }: Message): string {
+  const { content, structuredContent } = objectOf(result)
+  const blocks = Array.isArray(content) ? (content as unknown[]).slice(0, 50) : []
+  const texts = blocks.map(block => objectOf(block).text).filter(text => typeof text === 'string')
+  const { message, data } = objectOf(error)
+  if (typeof message === 'string') texts.push(message)
+  for (const rest of [data, structuredContent])
+    if (rest !== undefined) texts.push(typeof rest === 'string' ? rest : JSON.stringify(rest))
+  return texts
+    .map(text => text.slice(0, MAX))
+    .join('\n')
+    .slice(0, MAX)
+}
+
+const SOUNDS_REFUSED =
+  /^[^\p{L}]*(?:mcp )?(?:input )?(?:error|invalid|failed|failure|validation|bad request|missing|unknown|unauthori[sz]ed|forbidden|denied|exception|traceback|not[ _](?:found|allowed|permitted))(?!\p{L})/iu
+
+/** Whether words say no that the reply itself does not. */
+export function soundsRefused(text: string): boolean {
+  return SOUNDS_REFUSED.test(text.slice(0, 200))
+}

@@ -1,0 +1,95 @@
+import { describe, expect, it } from 'vitest'
+import { textLike } from './pattern-sample.ts'
+import { argumentsFor } from './samples.ts'
+import { breachOf, matches } from './schema-check.ts'
+
+const tool = (inputSchema: Record<string, unknown>) => ({
+  name: 'tool',
+  title: undefined,
+  description: '',
+  inputSchema,
+  outputSchema: undefined,
+  annotations: {},
+})
+
+describe('a schema', () => {
+  it.each([
+    [{ type: 'string' }, 7],
+    [{ type: ['string', 'null'] }, 7],
+    [{ type: 'integer' }, 1.5],
+    [{ type: 'string', maxLength: 2 }, '🎈🎈🎈'],
+    [{ type: 'string', format: 'email' }, 'nobody'],
+    [{ enum: ['a'] }, 'b'],
+    [{ const: { a: 1 } }, { a: 2 }],
+    [{ type: 'number', exclusiveMaximum: 3 }, 3],
+    [{ type: 'array', items: { type: 'string' } }, ['a', 1]],
+    [{ type: 'object', required: ['a'] }, {}],
+    [{ type: 'object', properties: { a: {} }, additionalProperties: false }, { b: 1 }],
+    [{ anyOf: [{ type: 'string' }, { type: 'null' }] }, 7],
+    [{ allOf: [{ minLength: 2 }] }, 'a'],
+    [{ $defs: { a: { type: 'string' } }, properties: { a: { $ref: '#/$defs/a' } } }, { a: 1 }],
+  ])('%j is broken by %j', (schema, value) => {
+    expect(breachOf(value, schema)).toBeTypeOf('string')
+  })
+
+  it.each([
+    [{ type: 'string', maxLength: 3 }, '🎈🎈🎈'],
+    [{ type: 'object', properties: { a: {} } }, { b: 1 }],
+    [{ anyOf: [{ type: 'string' }, { type: 'null' }] }, null],
+    [{ pattern: '^(' }, 'what nobody can read breaks nothing'],
+    [{ notAKeyword: true }, 7],
+    [true, 7],
+  ])('%j is not broken by %j', (schema, value) => {
+    expect(breachOf(value, schema)).toBeUndefined()
+  })
+
+  it('of a hostile server takes no time', () => {
+    const self = { $ref: '#/$defs/a' }
+    const properties = Object.fromEntries(Array.from({ length: 60 }, (_, n) => [`p${n}`, self]))
+    const schema = { $defs: { a: { type: 'object', properties, allOf: [self, self] } }, ...self }
+    const before = performance.now()
+    breachOf({}, schema)
+    argumentsFor(tool(schema), new Map(), 'all')
+    expect(matches('^(a+)+$', `${'a'.repeat(60)}!`)).toBeUndefined()
+    expect(performance.now() - before).toBeLessThan(2_000)
+  })
+})
+
+describe('arguments that a schema lets pass', () => {
+  it.each([
+    '^note-[0-9]+$',
+    '^[A-Za-z0-9][A-Za-z0-9_-]*$',
+    '^(?:cus|ord)_[a-z0-9]{12}$',
+    '^\\d{4}-\\d{2}(?:-\\d{2})?$',
+    '^\\p{Lu}{2}[^x]$',
+    '^(?!con)[a-z]{4,}$',
+  ])('are found for %s', pattern => {
+    expect(matches(pattern, textLike(pattern) ?? '')).toBe(true)
+  })
+
+  it('are made of all that a schema says, and of what other calls brought', () => {
+    const schema = {
+      type: 'object',
+      properties: {
+        email: { type: 'string', format: 'email', maxLength: 254 },
+        count: { type: 'integer', minimum: 3 },
+        kind: { enum: ['a', 'b'] },
+        tags: { type: 'array', minItems: 2, items: { type: 'string', minLength: 3 } },
+        when: { anyOf: [{ type: 'string', format: 'date' }, { type: 'null' }] },
+        noteId: { type: 'string', maxLength: 40 },
+      },
+      required: ['email', 'noteId'],
+      additionalProperties: false,
+    }
+    const known = new Map([['noteid', ['note-7']]])
+    expect(argumentsFor(tool(schema), known, 'all')).toEqual({
+      email: 'preship@example.com',
+      count: 3,
+      kind: 'a',
+      tags: ['anan', 'anan'],
+      when: '2026-01-31',
+      noteId: 'note-7',
+    })
+    expect(Object.keys(argumentsFor(tool(schema), known, 'required') ?? {})).toEqual(['email', 'noteId'])
+  })
+})

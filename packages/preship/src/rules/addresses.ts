@@ -1,0 +1,100 @@
+import type { Kind } from '../finding.ts'
+import { fieldsOf, type JsonObject } from '../surface.ts'
+import { ofEachTool, type Rule } from './rule.ts'
+import { excludesSeparators, isIdentifier, textForms } from './strings.ts'
+import { namedBy, proseOf, wordsOf } from './words.ts'
+
+export const KINDS = {
+  URL_INPUT: {
+    item: 1,
+    severity: 'error',
+    title: 'takes a URL',
+    why: 'The server can be sent anywhere: to services that only it can reach, and to an attacker’s with what it knows.',
+    narrow: 'An id, from which the server builds the address; or a list of allowed addresses as an enum.',
+  },
+  HOST_INPUT: {
+    item: 1,
+    severity: 'warning',
+    title: 'takes the name of a host',
+    why: 'If the server connects to it, it can be sent to services that only it can reach.',
+    narrow: 'A list of allowed hosts as an enum.',
+  },
+  FILE_PATH_INPUT: {
+    item: 1,
+    severity: 'error',
+    title: 'takes a file path',
+    why: 'Traversal, links and absolute paths lead out of any folder; checks of the text alone do not stop them.',
+    narrow: 'A bare name from one flat folder, in a pattern without separators, opened once and checked when open.',
+  },
+  PATH_LIKE_INPUT: {
+    item: 1,
+    severity: 'warning',
+    title: 'takes what may be a path',
+    why: 'If it names a file or an endpoint, a caller can name others, too.',
+    narrow: 'An id or a list; or a pattern that keeps slashes out.',
+  },
+} as const satisfies Record<string, Kind>
+
+const URL_HEADS = new Set('url uri href webhook weblink hyperlink iri'.split(' '))
+const URL_FORMATS = new Set(['uri', 'uri-reference', 'iri', 'iri-reference', 'url', 'uri-template'])
+const HOST_HEADS = new Set(['host', 'hostname', 'ip', 'ipaddress', 'origin', 'server', 'fqdn'])
+const PATH_HEADS = new Set('path filepath pathname dirpath cwd directory dir workdir'.split(' '))
+const SURE_PATH_HEADS = new Set('filepath dirpath cwd workdir dir'.split(' '))
+const END_HEADS = new Set('source destination src dest target from to input output'.split(' '))
+const NOT_A_FILE =
+  /\b(?:json ?pointer|json ?path|xpath|dot[- ]separated|dotted|url path|breadcrumb|object path|property path)\b/
+const FILES = /\b(?:files?|folders?|director(?:y|ies)|filesystem|disk|absolute path|relative path)\b/
+
+export const addresses: Rule<keyof typeof KINDS> = ofEachTool((tool, say) => {
+  const toolWords = new Set(namedBy(tool.name).words)
+  const isAboutFiles = ['file', 'directory', 'folder', 'dir'].some(word => toolWords.has(word))
+  const about = proseOf(wordsOf(tool.name).join(' '), tool.description)
+  for (const field of fieldsOf(tool)) {
+    const forms = textForms(field).filter(form => !isPinned(form))
+    if (forms.length === 0) continue
+    const { words, head } = namedBy(field.name)
+    const said = proseOf(field.schema.description, field.schema.title)
+    const isUrl = forms.some(({ format }) => URL_FORMATS.has(String(format)))
+    if (isUrl || URL_HEADS.has(head))
+      say('URL_INPUT', isUrl ? 'its format is that of a URL' : 'its name is that of a URL', field.path)
+    else if (
+      /^(?:an? |the |target |full |absolute |complete |base |http ){0,3}(?:url|uri|link|web ?page address)\b(?! ?-?(?:safe|friendly|slug))/.test(
+        said,
+      )
+    )
+      say('URL_INPUT', 'its description says that it holds a URL', field.path)
+    else if (HOST_HEADS.has(head) && !(words.length > 1 && head === 'server'))
+      say('HOST_INPUT', 'its name is that of a host', field.path)
+    else if (forms.every(form => excludesSeparators(form) || isIdentifier(form)) || NOT_A_FILE.test(said)) continue
+    else if (isFilePath(words, head, said, about, isAboutFiles))
+      say('FILE_PATH_INPUT', 'it names a file or folder by its path', field.path)
+    else if (PATH_HEADS.has(head) || head === 'folder') say('PATH_LIKE_INPUT', 'its name is that of a path', field.path)
+  }
+})
+
+function isFilePath(
+  words: readonly string[],
+  head: string,
+  said: string,
+  about: string,
+  isAboutFiles: boolean,
+): boolean {
+  if (SURE_PATH_HEADS.has(head)) return true
+  if (PATH_HEADS.has(head)) return FILES.test(said) || FILES.test(about) || words.includes('file')
+  if (
+    /\b(?:absolute|relative|full|file|directory) path\b|\bpath (?:to|of) (?:the |a |an )?(?:\w+ )?(?:file|folder|directory)\b/.test(
+      said,
+    )
+  )
+    return true
+  // move_file(source, destination)
+  return isAboutFiles && END_HEADS.has(head) && words.length <= 2
+}
+
+/** A URL whose scheme and host are fixed by the pattern leads to one place. */
+function isPinned({ pattern }: JsonObject): boolean {
+  return (
+    typeof pattern === 'string' &&
+    /^\^https\??:(?:\\?\/){2}[a-z0-9-]+(?:\\\.[a-z0-9-]+)*(?::\d+)?(?:\\?\/|\$)/i.test(pattern)
+  )
+}

@@ -1,0 +1,115 @@
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { type Options, UsageError } from './command-line.ts'
+import { type Manifest, readManifest } from './evidence/manifest.ts'
+import { type Lock, LockError, readLock } from './lock/lock.ts'
+import type { Neighbour } from './rules/rule.ts'
+import type { Target } from './target.ts'
+
+/** Options with what they name looked up. */
+export interface Settings extends Omit<Options, 'manifest'> {
+  readonly target: Target
+  readonly lockFile: string
+  /** Undefined if there is none, and none was named. */
+  readonly locked: Lock | undefined
+  readonly manifestFile: string | undefined
+  readonly manifest: Manifest | undefined
+  readonly neighbours: readonly Neighbour[]
+  /** Milliseconds for one reply. */
+  readonly timeoutMs: number
+  /** Milliseconds for everything. */
+  readonly deadlineMs: number
+}
+
+const LOCK_FILE = 'preship.lock.json'
+const MANIFEST_FILE = 'preship.json'
+
+/** Looks up what options name. @throws {UsageError} */
+export function settle(does: 'examine' | 'lock' | 'verify', options: Options, environment = process.env): Settings {
+  const { lock: lockFile = LOCK_FILE, source } = options
+  const manifestFile = options.manifest ?? (existsSync(MANIFEST_FILE) ? MANIFEST_FILE : undefined)
+  const locked = lockIn(lockFile)
+  // A new lock file may be given any name; one to compare with has to be there.
+  if (!locked && (does === 'verify' || (does === 'examine' && options.lock !== undefined)))
+    throw new UsageError(`there is no lock file ${lockFile}: make it with preship lock`)
+  // An audit log may be made by the server that is examined.
+  for (const [name, file] of Object.entries({ manifest: options.manifest, source }))
+    if (file !== undefined && !existsSync(file)) throw new UsageError(`--${name}: there is no ${file}`)
+  const deadlineMs = options.timeoutSeconds * 1_000
+  return {
+    ...options,
+    target: targetOf(options, environment),
+    lockFile,
+    locked,
+    manifestFile,
+    manifest: manifestFile === undefined || does !== 'examine' ? undefined : manifestIn(manifestFile),
+    neighbours: options.beside.map(neighbourIn),
+    timeoutMs: Math.max(500, Math.min(10_000, deadlineMs / 6)),
+    deadlineMs,
+  }
+}
+
+/** The file behind a command: `dist/main.js` of `node dist/main.js`. */
+export function scriptOf(target: Target): string | undefined {
+  if (target.kind === 'url') return undefined
+  return [...target.args, target.program].find(
+    word => /\.\w+$/.test(word) && existsSync(word) && statSync(word).isFile(),
+  )
+}
+
+function targetOf({ server, env, tokenFile, foreignTokenFile }: Options, environment: NodeJS.ProcessEnv): Target {
+  if (server instanceof URL) {
+    if (env.length > 0) throw new UsageError('--env is for a server that is started by a command')
+    const token = tokenFile === undefined ? environment.PRESHIP_TOKEN || undefined : tokenIn(tokenFile)
+    const foreignToken = foreignTokenFile === undefined ? undefined : tokenIn(foreignTokenFile)
+    const isLoopback = /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/.test(server.hostname)
+    for (const each of [token, foreignToken].filter(given => given !== undefined)) {
+      if (server.protocol !== 'https:' && !isLoopback) throw new UsageError('an access token is sent over https only')
+      if (!/^[\x21-\x7e]+$/.test(each)) throw new UsageError('what should be an access token is none')
+    }
+    return { kind: 'url', url: server, token, foreignToken }
+  }
+  if (tokenFile !== undefined || foreignTokenFile !== undefined)
+    throw new UsageError('a token is for a server that has a URL')
+  const [program, ...args] = server
+  return { kind: 'stdio', program, args, env: Object.fromEntries(env.map(text => variableOf(text, environment))) }
+}
+
+function variableOf(text: string, environment: NodeJS.ProcessEnv): [string, string] {
+  const [, name = '', value] = /^([A-Za-z_][A-Za-z0-9_]*)(?:=(.*))?$/s.exec(text) ?? []
+  // The text may be a secret that somebody put in the wrong place.
+  if (name === '') throw new UsageError('--env takes NAME=VALUE or NAME')
+  const passed = value ?? environment[name]
+  if (passed === undefined) throw new UsageError(`--env ${name}: there is no such variable to pass on`)
+  return [name, passed]
+}
+
+function tokenIn(file: string): string {
+  try {
+    return readFileSync(file, 'utf8').trim()
+  } catch (error) {
+    throw new UsageError(`the token file ${file} cannot be read: ${(error as NodeJS.ErrnoException).code}`)
+  }
+}
+
+function lockIn(file: string): Lock | undefined {
+  try {
+    return readLock(file)
+  } catch (error) {
+    if (error instanceof LockError) throw new UsageError(error.message)
+    throw error
+  }
+}
+
+function manifestIn(file: string): Manifest {
+  try {
+    return readManifest(file)
+  } catch (error) {
+    throw new UsageError((error as Error).message)
+  }
+}
+
+function neighbourIn(file: string): Neighbour {
+  const lock = lockIn(file)
+  if (!lock) throw new UsageError(`--beside: there is no ${file}`)
+  return { server: lock.server, tools: [...lock.tools.keys()].map(name => ({ name, description: '' })) }
+}

@@ -1,0 +1,133 @@
+/** A tool as a server lists it. Every text is as it came: it may be hostile. */
+export interface Tool {
+  readonly name: string
+  readonly title: string | undefined
+  readonly description: string
+  readonly inputSchema: JsonObject
+  readonly outputSchema: JsonObject | undefined
+  readonly annotations: JsonObject
+}
+
+export type JsonObject = Readonly<Record<string, unknown>>
+
+/** Which revisions of the protocol a connection speaks. */
+export type Era = 'legacy' | 'modern'
+
+/** What a server shows of itself to whoever connects. */
+export interface Surface {
+  readonly server: { readonly name: string; readonly version: string }
+  readonly era: Era
+  readonly instructions: string
+  /** The kinds of things that it offers besides tools: `resources`, `prompts`, … */
+  readonly capabilities: readonly string[]
+  readonly tools: readonly Tool[]
+  /** What was strange while it was looked at: cut lists, changing lists, unasked messages. */
+  readonly oddities: readonly Oddity[]
+}
+
+export interface Oddity {
+  readonly kind:
+    | 'endless-list'
+    | 'too-many-tools'
+    | 'too-large'
+    | 'too-deep'
+    | 'changing-list'
+    | 'slow'
+    | 'not-a-tool'
+    | 'noise'
+    | 'asks-client'
+  /** In words of ours. */
+  readonly text: string
+}
+
+/** One input of a tool, however deep: `filter.where`, `items[]`, and `labels.*` for names that a caller makes up. */
+export interface Field {
+  readonly path: string
+  /** The last part of the path; of what stands in a list or under a made-up name, the list's. */
+  readonly name: string
+  readonly schema: JsonObject
+  /** What a value of it may look like: the options of unions, without null, each with what holds for all of them. */
+  readonly forms: readonly JsonObject[]
+  readonly required: boolean
+}
+
+const MAX_DEPTH = 12
+const MAX_FIELDS = 500
+/** Parts of a schema that are looked at: references can make a short schema endless. */
+const MAX_VISITS = 5_000
+const MAX_FORMS = 30
+const MAX_FORM_DEPTH = 5
+
+/** Every input of a tool, from the outside in; unions and references within the schema are followed. */
+export function fieldsOf(tool: Tool): Field[] {
+  const fields: Field[] = []
+  const root = tool.inputSchema
+  let visits = 0
+  const add = (value: unknown, path: string, name: string, required: boolean, depth: number): void => {
+    // `false` allows nothing, and lists of schemas may hold anything.
+    if (value === false || value === undefined || fields.length >= MAX_FIELDS) return
+    const schema = resolve(objectOf(value), root)
+    fields.push({ path, name, schema, forms: formsOf(schema, root), required })
+    visit(schema, path, name, depth + 1)
+  }
+  const visit = (schema: JsonObject, path: string, name: string, depth: number): void => {
+    visits += 1
+    if (depth > MAX_DEPTH || visits > MAX_VISITS || fields.length >= MAX_FIELDS) return
+    const required = new Set(Array.isArray(schema.required) ? (schema.required as unknown[]) : [])
+    for (const [key, value] of Object.entries(objectOf(schema.properties)))
+      add(value, path === '' ? key : `${path}.${key}`, key, required.has(key), depth)
+    const made = [schema.additionalProperties, ...Object.values(objectOf(schema.patternProperties))]
+    for (const value of made.filter(isObject)) add(value, path === '' ? '*' : `${path}.*`, name, false, depth)
+    for (const value of [schema.items, ...listOf(schema.prefixItems)].filter(isObject))
+      add(value, `${path}[]`, name, false, depth)
+    for (const key of ['anyOf', 'oneOf', 'allOf'] as const)
+      for (const option of listOf(schema[key])) visit(resolve(objectOf(option), root), path, name, depth + 1)
+  }
+  visit(resolve(root, root), '', '', 0)
+  return fields
+}
+
+function formsOf(schema: JsonObject, root: JsonObject): JsonObject[] {
+  const forms: JsonObject[] = []
+  const visit = (own: JsonObject, depth: number): void => {
+    if (forms.length >= MAX_FORMS) return
+    const { anyOf, oneOf, allOf, ...rest } = resolve(own, root)
+    const all: Record<string, unknown> = { ...rest }
+    for (const part of listOf(allOf).slice(0, MAX_FORMS)) Object.assign(all, resolve(objectOf(part), root))
+    const options = [...listOf(anyOf), ...listOf(oneOf)].filter(option => option !== false)
+    if (options.length > 0 && depth < MAX_FORM_DEPTH)
+      for (const option of options.slice(0, MAX_FORMS)) visit({ ...all, ...resolve(objectOf(option), root) }, depth + 1)
+    else if (Array.isArray(all.type)) for (const type of all.type.slice(0, 7)) forms.push({ ...all, type })
+    else forms.push(all)
+  }
+  visit(schema, 0)
+  return forms.filter(({ type }) => type !== 'null')
+}
+
+/** Follows references to parts of the same schema. */
+function resolve(schema: JsonObject, root: JsonObject): JsonObject {
+  let at = schema
+  for (let step = 0; step < 5; step += 1) {
+    const { $ref, ...beside } = at
+    if (typeof $ref !== 'string' || !/^#(\/|$)/.test($ref)) return at
+    const target = $ref
+      .split('/')
+      .slice(1)
+      .reduce<unknown>((part, key) => objectOf(part)[key.replaceAll('~1', '/').replaceAll('~0', '~')], root)
+    if (!isObject(target)) return at
+    at = { ...target, ...beside }
+  }
+  return at
+}
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+export function objectOf(value: unknown): JsonObject {
+  return isObject(value) ? value : {}
+}
+
+export function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? (value as unknown[]) : []
+}

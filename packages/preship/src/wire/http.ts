@@ -1,0 +1,187 @@
+import { objectOf } from '../surface.ts'
+import { LineReader, tooMuch } from './line-reader.ts'
+import { Pending } from './pending.ts'
+import { LIMITS, type Message, type Wire, WireError } from './wire.ts'
+
+export interface Endpoint {
+  readonly url: URL
+  /** An access token; never shown. */
+  readonly token: string | undefined
+}
+
+const PROTOCOL_VERSION = 'io.modelcontextprotocol/protocolVersion'
+/** For what is sent without a reply being waited for. */
+const ASIDE_MS = 5_000
+
+/** Speaks to a server over Streamable HTTP. */
+export function openHttp({ url, token }: Endpoint): Wire {
+  let session: string | undefined
+  let agreedVersion: string | undefined
+  let totalBytes = 0
+  const stop = new AbortController()
+  const pending = new Pending(
+    message => void post(JSON.stringify(message), headersFor(message), ASIDE_MS).catch(() => {}),
+  )
+
+  const headersFor = (message: Message): Record<string, string> => {
+    const params = objectOf(message.params)
+    const own = objectOf(params._meta)[PROTOCOL_VERSION]
+    const version = typeof own === 'string' ? own : agreedVersion
+    return {
+      'Content-Type': 'application/json',
+      Accept: 'application/json, text/event-stream',
+      // What is small on the wire and large behind it is not asked for.
+      'Accept-Encoding': 'identity',
+      ...(token !== undefined && { Authorization: `Bearer ${token}` }),
+      ...(session !== undefined && { 'Mcp-Session-Id': session }),
+      ...(version !== undefined && { 'MCP-Protocol-Version': version }),
+      ...(typeof own === 'string' && {
+        'Mcp-Method': String(message.method),
+        ...(typeof params.name === 'string' && { 'Mcp-Name': headerValue(params.name) }),
+      }),
+    }
+  }
+
+  /** Takes in every message of the reply, until `until` says that it has seen enough; without it, none. */
+  const post = async (
+    body: string,
+    headers: Record<string, string>,
+    timeoutMs: number,
+    until?: (message: Message) => boolean,
+  ): Promise<Response> => {
+    const timer = new AbortController()
+    const timeout = setTimeout(() => timer.abort(), timeoutMs)
+    const signal = AbortSignal.any([timer.signal, stop.signal])
+    try {
+      const response = await fetch(url, { method: 'POST', headers, body, redirect: 'manual', signal })
+      session ??= response.headers.get('mcp-session-id') ?? undefined
+      if (until) await readMessages(response, until)
+      else await response.body?.cancel()
+      return response
+    } catch (error) {
+      if (error instanceof WireError) throw error
+      if (stop.signal.aborted) throw stop.signal.reason as WireError
+      if (timer.signal.aborted) throw new WireError('timeout', `no reply in ${timeoutMs} ms`)
+      throw unreachable(error)
+    } finally {
+      clearTimeout(timeout)
+    }
+  }
+
+  const readMessages = async (response: Response, until: (message: Message) => boolean): Promise<void> => {
+    const isStream = response.headers.get('content-type')?.startsWith('text/event-stream') === true
+    let isEnough = false
+    const take = (text: string): void => {
+      if (!isEnough) isEnough = until(objectOf(pending.take(text)))
+    }
+    let event: string[] = []
+    let eventCharacters = 0
+    const lines = new LineReader((line, isUtf8) => {
+      if (!isUtf8) pending.note('noise', 'it sent bytes that are no UTF-8')
+      if (isStream && line === '') {
+        take(event.join('\n'))
+        event = []
+        eventCharacters = 0
+      } else if (!isStream || line.startsWith('data:')) {
+        event.push(isStream ? line.slice(5).trimStart() : line)
+        eventCharacters += line.length + 1
+        if (eventCharacters > LIMITS.messageBytes) throw tooMuch()
+      }
+    })
+    try {
+      for await (const chunk of response.body ?? []) {
+        totalBytes += chunk.length
+        lines.push(chunk as Uint8Array)
+        if (isEnough) return
+        if (totalBytes > LIMITS.totalBytes) throw tooMuch()
+      }
+      lines.end()
+      take(event.join('\n'))
+    } catch (error) {
+      if (error instanceof WireError) pending.note('too-large', `${error.message}, and was cut off`)
+      throw error
+    }
+  }
+
+  return {
+    async request(message, timeoutMs) {
+      const reply = pending.wait(message.id, timeoutMs)
+      reply.catch(() => {})
+      let failure: WireError
+      try {
+        const isReply = ({ id, method }: Message): boolean => method === undefined && id === message.id
+        const { status, headers } = await post(JSON.stringify(message), headersFor(message), timeoutMs, isReply)
+        const text = status >= 300 && status < 400 ? 'it redirects, which is not followed' : 'without a reply'
+        failure = new WireError('http', `HTTP ${status}: ${text}`, { status, headers })
+      } catch (error) {
+        failure = error as WireError
+      }
+      // What was read is taken in already: if it answered, that came first.
+      pending.giveUp(message.id, failure)
+      const answer = await reply
+      const version = message.method === 'initialize' ? objectOf(answer.result).protocolVersion : undefined
+      if (typeof version === 'string' && /^[\d-]{1,20}$/.test(version)) agreedVersion = version
+      return answer
+    },
+    async notify(message) {
+      await post(JSON.stringify(message), headersFor(message), ASIDE_MS).catch(() => {})
+    },
+    async raw(text, timeoutMs) {
+      const reply = pending.wait(null, timeoutMs).catch((error: WireError) => {
+        if (error.fault === 'timeout') return undefined
+        throw error
+      })
+      reply.catch(() => {})
+      try {
+        await post(text, headersFor({}), timeoutMs, ({ method, ...rest }) => method === undefined && 'jsonrpc' in rest)
+        pending.giveUp(null, new WireError('timeout', 'nothing came back'))
+      } catch (error) {
+        pending.giveUp(null, error as WireError)
+      }
+      return await reply
+    },
+    get onAsked() {
+      return pending.onAsked
+    },
+    set onAsked(answer) {
+      pending.onAsked = answer
+    },
+    get oddities() {
+      return pending.oddities
+    },
+    stderr: '',
+    abort(error) {
+      pending.fail(error)
+      stop.abort(error)
+    },
+    async close() {
+      if (session !== undefined && !stop.signal.aborted) {
+        const signal = AbortSignal.timeout(ASIDE_MS)
+        const response = await fetch(url, {
+          method: 'DELETE',
+          headers: headersFor({}),
+          redirect: 'manual',
+          signal,
+        }).catch(() => undefined)
+        await response?.body?.cancel().catch(() => {})
+      }
+      const closed = new WireError('closed', 'the connection was closed')
+      pending.fail(closed)
+      stop.abort(closed)
+    },
+  }
+}
+
+/** Header values are a small part of ASCII; the protocol's way to send what is not. */
+function headerValue(text: string): string {
+  const isPlain = /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/.test(text) && !text.startsWith('=?base64?')
+  return isPlain ? text : `=?base64?${Buffer.from(text).toString('base64')}?=`
+}
+
+function unreachable(error: unknown): WireError {
+  const code = objectOf(objectOf(error).cause).code
+  if (code === 'UND_ERR_HEADERS_OVERFLOW')
+    return new WireError('too-large', 'its headers are larger than anybody should have to read')
+  const shown = typeof code === 'string' && /^\w{1,40}$/.test(code) ? ` (${code})` : ''
+  return new WireError('closed', `the server cannot be reached, or broke off${shown}`)
+}

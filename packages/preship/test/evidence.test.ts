@@ -1,0 +1,213 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { AUDIT_KINDS, auditFile } from '../src/evidence/audit-file.ts'
+import { MANIFEST_KINDS, type Manifest, manifestEvidence, readManifest } from '../src/evidence/manifest.ts'
+import { readSource } from '../src/evidence/source-text.ts'
+import { SOURCE_KINDS, sourceTree } from '../src/evidence/source-tree.ts'
+import { codesOf, probe } from './probed.ts'
+
+let folder = ''
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'preship-evidence-'))
+})
+afterEach(() => rmSync(folder, { recursive: true, force: true }))
+
+const KEY = 'k-5f2c9d7e41ab'
+
+async function audited(faults: readonly string[], fields?: Record<string, string[]>) {
+  const file = join(folder, 'audit.jsonl')
+  const evidence = [auditFile({ file, fields, secrets: { NOTES_API_KEY: KEY } })]
+  return await probe(faults, { AUDIT_FILE: file, NOTES_API_KEY: KEY }, { evidence })
+}
+
+const AUDIT: Record<string, string[]> = {
+  AUDIT_UNREADABLE: ['audit-nothing'],
+  AUDIT_CALL_MISSING: ['audit-no-traceId', 'audit-no-tool'],
+  AUDIT_REFUSAL_MISSING: ['audit-no-refusals'],
+  AUDIT_CALL_TWICE: ['audit-twice'],
+  AUDIT_WITHOUT_TIME: ['audit-no-time'],
+  AUDIT_WITHOUT_TOOL: ['audit-no-tool'],
+  AUDIT_WITHOUT_ARGUMENTS: ['audit-no-args'],
+  AUDIT_WITHOUT_RESULT: ['audit-no-end'],
+  AUDIT_WITHOUT_CALLER: ['audit-no-caller'],
+  AUDIT_WITHOUT_TRACE: ['audit-no-traceId'],
+  AUDIT_SECRET_IN_CLEAR: ['audit-secret'],
+  AUDIT_CLEAR_ARGUMENTS: ['audit-clear'],
+}
+
+describe('an audit log', () => {
+  it('is found whole where every call is in it', async () => {
+    const report = await audited([])
+    expect(report.findings).toEqual([])
+    expect(report.verdicts.find(({ item }) => item === 5)).toMatchObject({ answer: 'pass' })
+    expect(report.verdicts.find(({ item }) => item === 5)?.evidence[0]).toMatch(
+      /^all \d+ calls .* on record, \d+ refused/,
+    )
+  })
+
+  for (const [code, faults] of Object.entries(AUDIT))
+    it(`${code}: ${faults.join(', ')}`, async () => {
+      const report = await audited(faults)
+      expect(codesOf(report)).toContain(code)
+      expect(report.verdicts.find(({ item }) => item === 5)?.codes).toContain(code)
+    })
+
+  it('is read as a mapping says', async () => {
+    expect(codesOf(await audited([], { caller: ['who'] }))).toEqual(['AUDIT_WITHOUT_CALLER'])
+  })
+
+  it('has a test for each kind', () => {
+    expect(Object.keys(AUDIT).sort()).toEqual(Object.keys(AUDIT_KINDS).sort())
+  })
+})
+
+/** Code that has the fault, and code that looks like it and has it not. */
+const SOURCE: Record<string, [faulty: string, clean: string]> = {
+  DATABASE_DRIVER: [`import pg from 'pg'`, `// import pg from 'pg'\nconst text = "import pg from 'pg'"`],
+  DATABASE_CREDENTIAL: [`const url = process.env.DATABASE_URL`, `const url = process.env.NOTES_API_URL`],
+  ENVIRONMENT_PASSED_ON: [
+    `spawn('git', [], { env: { ...process.env, A: '1' } })`,
+    `spawn('git', [], { env: { PATH: process.env.PATH } })`,
+  ],
+  TOKEN_LOGGED: [`console.error('calling', apiKey)`, `console.error('there is no token')`],
+  SHELL_RUN: [
+    `import { exec } from 'node:child_process'\nexec('ls ' + name)`,
+    `import { execFile } from 'node:child_process'\nconst found = /a/.exec(name)\nexecFile('ls', [name])`,
+  ],
+  CODE_EVALUATED: [`const value = eval(text)`, `const value = retrieval(text) // eval(text)`],
+  ADDRESS_INTERPOLATED: [
+    'await fetch(`${base}/notes/${noteId}`)',
+    'await fetch(`${base}/notes/${encodeURIComponent(noteId)}`)',
+  ],
+  PATH_INTERPOLATED: ['readFileSync(join(root, args.name))', `readFileSync(join(root, 'package.json'))`],
+}
+
+function written(files: Record<string, string>): string {
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, name)), { recursive: true })
+    writeFileSync(join(folder, name), text)
+  }
+  return folder
+}
+
+const codesIn = async (path: string): Promise<string[]> =>
+  codesOf({ findings: (await sourceTree(path).judge(NO_SURFACE, [])).findings } as never)
+
+const NO_SURFACE = {
+  server: { name: '', version: '' },
+  era: 'modern',
+  instructions: '',
+  capabilities: [],
+  tools: [],
+  oddities: [],
+} as const
+
+describe('a source tree', () => {
+  for (const [code, [faulty, clean]] of Object.entries(SOURCE))
+    it(`${code}`, async () => {
+      expect(await codesIn(written({ 'src/tools/note.ts': faulty }))).toEqual([code])
+      expect(await codesIn(written({ 'src/tools/note.ts': clean }))).toEqual([])
+    })
+
+  it('names file and line, and leaves out tests and what is installed', async () => {
+    const tree = written({
+      'src/a.ts': '\n\nconst value = eval(text)',
+      'src/a.test.ts': 'eval(text)',
+      'node_modules/b/index.js': 'eval(text)',
+    })
+    const { findings } = await sourceTree(tree).judge(NO_SURFACE, [])
+    expect(findings.map(({ message }) => message)).toEqual(['src/a.ts:3: eval('])
+  })
+
+  it('reads what a package depends on, and Python', async () => {
+    expect(await codesIn(written({ 'package.json': '{"dependencies":{"mysql2":"3"}}', 'a.js': '' }))).toEqual([
+      'DATABASE_DRIVER',
+    ])
+    expect(
+      await codesIn(written({ 'package.json': '{"devDependencies":{"mysql2":"3"}}', 'a.py': 'import psycopg2\n' })),
+    ).toEqual(['DATABASE_DRIVER'])
+    expect(await codesIn(written({ 'a.py': 'subprocess.run(command, shell=True)  # shell=True\n' }))).toEqual([
+      'SHELL_RUN',
+    ])
+  })
+
+  it('says so where there is none', async () => {
+    expect(await codesIn(folder)).toEqual(['SOURCE_EMPTY'])
+  })
+
+  it('keeps every character in its place when it takes out comments and strings', () => {
+    const text = 'const a = `b ${c("d") /* e */} f` // g\nconst h = i / 2 /* j */, k = /["\'`]/.test(l)'
+    const { code, withStrings } = readSource(text, 'js')
+    expect(code).toHaveLength(text.length)
+    expect(code.replace(/ +/g, ' ')).toBe('const a = ` ${c(" ") } ` \nconst h = i / 2 , k = / /.test(l)')
+    expect(withStrings).toContain('c("d")')
+  })
+
+  it('has a test for each kind', () => {
+    expect([...Object.keys(SOURCE), 'SOURCE_EMPTY'].sort()).toEqual(Object.keys(SOURCE_KINDS).sort())
+  })
+})
+
+const GOOD: Manifest = {
+  concern: 'reading and publishing notes',
+  tools: ['listNotes', 'readNote', 'findNotes', 'publishNote'],
+  backend: { api: 'https://notes.example.com/v1/{path}', authenticated: true },
+  credentials: [
+    { name: 'NOTES_API_KEY', scopes: ['notes:read', 'notes:publish'], operations: ['GET /notes', 'POST /notes'] },
+  ],
+  ownKeys: ['AUDIT_KEY'],
+}
+const credential = (more: object) => ({ credentials: [{ ...GOOD.credentials?.[0], ...more }] })
+
+const MANIFEST: Record<string, object> = {
+  TOOL_OUTSIDE_CONCERN: { tools: ['listNotes', 'readNote', 'findNotes'] },
+  TOOL_DECLARED_MISSING: { tools: [...(GOOD.tools ?? []), 'deleteNote'] },
+  CONCERN_DOUBTFUL: { concern: 'support tickets', tools: undefined },
+  BACKEND_UNAUTHENTICATED: { backend: { ...GOOD.backend, authenticated: false } },
+  BACKEND_IS_DATABASE: { backend: { api: 'postgres://notes@db/notes', authenticated: true } },
+  BACKEND_NOT_TLS: { backend: { api: 'http://notes.example.com/', authenticated: true } },
+  CREDENTIAL_UNDECLARED: { ownKeys: [] },
+  CREDENTIAL_UNUSED: credential({ name: 'OLD_API_KEY' }),
+  CREDENTIAL_WIDE: credential({ scopes: ['*'] }),
+  CREDENTIAL_SCOPES_UNKNOWN: credential({ scopes: [] }),
+  CREDENTIAL_BEYOND_TOOLS: credential({ operations: ['DELETE /notes'] }),
+}
+
+describe('a manifest', () => {
+  const judged = async (more: object) => {
+    const file = join(folder, 'preship.json')
+    writeFileSync(file, JSON.stringify({ ...GOOD, ...more }))
+    const tree = written({ 'src/a.ts': 'const { a = process.env.NOTES_API_KEY, b = process.env.AUDIT_KEY_FILE } = {}' })
+    return await probe(
+      [],
+      { NOTES_API_KEY: KEY },
+      { evidence: [manifestEvidence(readManifest(file), join(tree, 'src'))] },
+    )
+  }
+
+  it('that fits the server answers three questions', async () => {
+    for (const more of [{}, { tools: undefined }]) {
+      const report = await judged(more)
+      expect(report.findings).toEqual([])
+      for (const asked of [3, 4, 7])
+        expect(report.verdicts.find(({ item }) => item === asked)).toMatchObject({ answer: 'pass' })
+    }
+  })
+
+  for (const [code, more] of Object.entries(MANIFEST))
+    it(code, async () => {
+      expect(codesOf(await judged(more))).toContain(code)
+    })
+
+  it('that is malformed is refused, with what is wrong', async () => {
+    const file = join(folder, 'preship.json')
+    writeFileSync(file, '{"concern":"notes","credentials":[{"name":"K"}],"surplus":1}')
+    expect(() => readManifest(file)).toThrow(/credentials\.0\.scopes.*surplus/s)
+  })
+
+  it('has a test for each kind', () => {
+    expect(Object.keys(MANIFEST).sort()).toEqual(Object.keys(MANIFEST_KINDS).sort())
+  })
+})

@@ -1,0 +1,8 @@
+// A server that calls itself by the names of what it finds in its environment.
+import { answerTo, listen } from './speaking.mjs'
+
+listen(message => {
+  const answer = answerTo(message)
+  if (message.method === 'initialize') answer.result.serverInfo.name = Object.keys(process.env).sort().join(' ')
+  return answer
+})

@@ -1,0 +1,119 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { type Backend, startBackend } from '@narrow-deputies/demo-stack'
+import { auditFile } from '../src/evidence/audit-file.ts'
+import { type EvidenceSource, examine } from '../src/examine.ts'
+import type { Report } from '../src/report/report.ts'
+import { type Provider, startProvider } from './provider.ts'
+
+const SERVERS = {
+  'blog-publisher': { prefix: 'BLOG', api: 'blog', scopes: 'blog:read blog:publish' },
+  'crm-reader': { prefix: 'CRM', api: 'crm', scopes: 'crm:read' },
+  'ticket-handler': { prefix: 'TICKET', api: 'tickets', scopes: 'tickets:read tickets:write' },
+} as const
+
+export type OurServer = keyof typeof SERVERS
+
+/** A text of the built server, once in it, and what stands there in its place. */
+export type Change = readonly [from: string, to: string]
+
+/** Copies of the three servers, changed or as they are, each with a backend behind it. */
+export class OurServers {
+  #backend: Backend | undefined
+  #provider: Provider | undefined
+  readonly #folder = mkdtempSync(join(tmpdir(), 'preship-ours-'))
+  #count = 0
+
+  async open(): Promise<void> {
+    this.#backend = await startBackend({ rateLimit: { max: 100_000, windowMs: 60_000 } })
+    this.#provider = await startProvider()
+  }
+
+  async close(): Promise<void> {
+    await this.#provider?.close()
+    await this.#backend?.close()
+    rmSync(this.#folder, { recursive: true, force: true })
+  }
+
+  /** Examines a copy over standard input and output. */
+  async local(
+    name: OurServer,
+    changes: readonly Change[] = [],
+    more: Record<string, string> = {},
+    others: readonly EvidenceSource[] = [],
+  ) {
+    const { entry, env, audit } = this.#copy(name, changes, more)
+    const target = { kind: 'stdio', program: process.execPath, args: [entry], env } as const
+    return await examine({ ...USUAL, target, evidence: [audit, ...others] })
+  }
+
+  /** Examines a copy over HTTP. */
+  async remote(name: OurServer, changes: readonly Change[] = [], more: Record<string, string> = {}): Promise<Report> {
+    const provider = this.#provider as Provider
+    const port = await freePort()
+    const url = new URL(`http://127.0.0.1:${port}/mcp`)
+    const oauth = { MCP_PUBLIC_URL: url.href, OAUTH_ISSUER: provider.issuer }
+    const { entry, env, audit } = this.#copy(name, changes, { ...oauth, ...more })
+    const { PATH = '' } = process.env
+    const child = spawn(process.execPath, [entry, 'http', '--port', String(port)], { env: { PATH, ...env } })
+    try {
+      await Promise.race([
+        once(child.stdout, 'data'),
+        once(child, 'close').then(() => Promise.reject(new Error(`${name} does not start`))),
+      ])
+      const { scopes } = SERVERS[name]
+      const token = provider.token(url.href, scopes)
+      const foreignToken = provider.token('https://elsewhere.example/mcp', scopes)
+      return await examine({ ...USUAL, target: { kind: 'url', url, token, foreignToken }, evidence: [audit] })
+    } finally {
+      child.kill('SIGKILL')
+    }
+  }
+
+  #copy(name: OurServer, changes: readonly Change[], more: Record<string, string>) {
+    const { prefix, api } = SERVERS[name]
+    const { url, key } = (this.#backend as Backend)[api]
+    this.#count += 1
+    const folder = join(this.#folder, String(this.#count))
+    const drafts = join(folder, 'drafts')
+    mkdirSync(drafts, { recursive: true, mode: 0o755 })
+    for (const n of [1, 2])
+      writeFileSync(join(drafts, `draft ${this.#count} ${n}.md`), `# Draft ${this.#count}.${n}\n\nText.\n`)
+    const entry = join(folder, 'main.mjs')
+    const built = fileURLToPath(new URL(`../../../servers/${name}/dist/main.js`, import.meta.url))
+    writeFileSync(entry, changes.reduce(changed, readFileSync(built, 'utf8')))
+    const file = join(folder, 'audit.jsonl')
+    const env = {
+      [`${prefix}_API_URL`]: url,
+      [`${prefix}_API_KEY`]: key,
+      ...(name === 'blog-publisher' && { BLOG_DRAFTS_DIR: drafts }),
+      XDG_STATE_HOME: folder,
+      AUDIT_FILE: file,
+      AUDIT_KEY: 'c0ffee15'.repeat(8),
+      ...more,
+    }
+    return { entry, env, audit: auditFile({ file, secrets: { [`${prefix}_API_KEY`]: key } }) }
+  }
+}
+
+const USUAL = { mayWrite: true, neighbours: [], timeoutMs: 5_000, deadlineMs: 120_000, onProgress() {} }
+
+/** @throws if the text is not there exactly once: then the change would be of something else, or of nothing */
+function changed(text: string, [from, to]: Change): string {
+  const parts = text.split(from)
+  if (parts.length !== 2) throw new Error(`it is there ${parts.length - 1} times: ${from}`)
+  return parts.join(to)
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  await new Promise(resolve => server.close(resolve))
+  return typeof address === 'object' && address ? address.port : 0
+}
