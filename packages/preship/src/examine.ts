@@ -6,7 +6,7 @@ import { PROBES, REMOTE_PROBES } from './probes/index.ts'
 import { type Door, type Heard, isRefusal, type Probing, type SentCall } from './probes/probe.ts'
 import { textOf } from './probes/reply-text.ts'
 import type { Report } from './report/report.ts'
-import { RULES } from './rules/index.ts'
+import { judgeSurface } from './rules/judge.ts'
 import { oddities } from './rules/oddities.ts'
 import type { Neighbour } from './rules/rule.ts'
 import { SharedConnection } from './shared-connection.ts'
@@ -73,7 +73,7 @@ export async function examine(options: ExamineOptions): Promise<Report> {
     if (!seen) onProgress('it lets nobody in like this: to have its tools looked at, give --token-file')
     const surface = seen?.surface ?? NO_SURFACE
     const results: Result[] = []
-    if (seen) results.push({ findings: RULES.flatMap(rule => rule(surface, options.neighbours)), evidence: [] })
+    if (seen) results.push(judgeSurface(surface, options.neighbours, target.kind === 'stdio'))
     const connection = seen && new SharedConnection(visit, seen.session)
     const started = connection && startProbing(options, visit, connection, surface)
     const probes = options.onlyLook ? [] : probesOf(options, started?.probing)

@@ -22,6 +22,15 @@ export type OurServer = keyof typeof SERVERS
 /** A text of the built server, once in it, and what stands there in its place. */
 export type Change = readonly [from: string, to: string]
 
+/** A copy that listens, and two tokens of its provider: one for it, one for another server. */
+export interface Served {
+  readonly url: URL
+  readonly token: string
+  readonly foreignToken: string
+  readonly audit: EvidenceSource
+  readonly file: string
+}
+
 /** Copies of the three servers, changed or as they are, each with a backend behind it. */
 export class OurServers {
   #backend: Backend | undefined
@@ -54,11 +63,32 @@ export class OurServers {
 
   /** Examines a copy over HTTP. */
   async remote(name: OurServer, changes: readonly Change[] = [], more: Record<string, string> = {}): Promise<Report> {
+    return await this.serve(
+      name,
+      async ({ url, token, foreignToken, audit }) =>
+        await examine({ ...USUAL, target: { kind: 'url', url, token, foreignToken }, evidence: [audit] }),
+      changes,
+      more,
+    )
+  }
+
+  /** A copy that is to be started, with its environment and the audit file that it will write. */
+  files(name: OurServer): { entry: string; env: Record<string, string>; file: string } {
+    return this.#copy(name, [], {})
+  }
+
+  /** Has a copy listen while `work` is done. */
+  async serve<T>(
+    name: OurServer,
+    work: (served: Served) => Promise<T>,
+    changes: readonly Change[] = [],
+    more: Record<string, string> = {},
+  ): Promise<T> {
     const provider = this.#provider as Provider
     const port = await freePort()
     const url = new URL(`http://127.0.0.1:${port}/mcp`)
     const oauth = { MCP_PUBLIC_URL: url.href, OAUTH_ISSUER: provider.issuer }
-    const { entry, env, audit } = this.#copy(name, changes, { ...oauth, ...more })
+    const { entry, env, audit, file } = this.#copy(name, changes, { ...oauth, ...more })
     const { PATH = '' } = process.env
     const child = spawn(process.execPath, [entry, 'http', '--port', String(port)], { env: { PATH, ...env } })
     try {
@@ -69,7 +99,7 @@ export class OurServers {
       const { scopes } = SERVERS[name]
       const token = provider.token(url.href, scopes)
       const foreignToken = provider.token('https://elsewhere.example/mcp', scopes)
-      return await examine({ ...USUAL, target: { kind: 'url', url, token, foreignToken }, evidence: [audit] })
+      return await work({ url, token, foreignToken, audit, file })
     } finally {
       child.kill('SIGKILL')
     }
@@ -97,7 +127,7 @@ export class OurServers {
       AUDIT_KEY: 'c0ffee15'.repeat(8),
       ...more,
     }
-    return { entry, env, audit: auditFile({ file, secrets: { [`${prefix}_API_KEY`]: key } }) }
+    return { entry, env, file, audit: auditFile({ file, secrets: { [`${prefix}_API_KEY`]: key } }) }
   }
 }
 
