@@ -121,6 +121,31 @@ describe('a source tree', () => {
     expect(findings.map(({ message }) => message)).toEqual(['src/a.ts:3: eval('])
   })
 
+  it('takes neither a default, nor a counter, nor what is encoded, nor an entry of a folder for a caller’s value', async () => {
+    const tree = written({
+      'src/a.ts': [
+        'export function keys(env = process.env) { return env.KEY }',
+        'let page = 1',
+        'await fetch(`${base}/groups?per_page=100&page=${page}`)',
+        'await fetch(`${base}/files/${encodedPath}/${encodeSegment(id)}?${params.toString()}`)',
+        'for (const file of readdirSync(ROOT)) readFileSync(join(ROOT, file))',
+      ].join('\n'),
+    })
+    expect(await codesIn(tree)).toEqual([])
+  })
+
+  it('finds addresses that go through a function of the server’s own', async () => {
+    const tree = written({
+      'src/a.ts': 'await hostRequest(`https://api.example.com/repos/${owner}`)',
+      'src/b.ts': 'const url = `https://api.example.com/repos/${owner}`',
+    })
+    const { findings } = await sourceTree(tree).judge(NO_SURFACE, [])
+    expect(findings.map(({ code, message }) => `${code} ${message.slice(0, 8)}`)).toEqual([
+      'ADDRESS_INTERPOLATED src/a.ts',
+      'ADDRESS_INTERPOLATED src/b.ts',
+    ])
+  })
+
   it('reads what a package depends on, and Python', async () => {
     expect(await codesIn(written({ 'package.json': '{"dependencies":{"mysql2":"3"}}', 'a.js': '' }))).toEqual([
       'DATABASE_DRIVER',

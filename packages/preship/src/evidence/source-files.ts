@@ -8,7 +8,7 @@ export interface SourceFile extends SourceText {
 }
 
 const MAX_FILES = 5_000
-const MAX_BYTES = 512 * 1024
+const MAX_BYTES = 1024 * 1024
 const LEFT_OUT = new Set(
   'node_modules dist build out coverage vendor .git .venv venv __pycache__ test tests __tests__ fixtures examples'.split(
     ' ',

@@ -80,7 +80,7 @@ const DRIVERS =
 const IN_CODE: readonly [Code, RegExp][] = [
   [
     'ENVIRONMENT_PASSED_ON',
-    /\.\.\.\s*process\.env\b(?!\s*[.[])|\benv\s*[:=]\s*(?:process\.env|os\.environ)\s*(?=[,})\n])/g,
+    /\.\.\.\s*process\.env\b(?!\s*[.[])|\benv\s*(?::\s*process\.env|=\s*os\.environ)\s*(?=[,})\n])/g,
   ],
   [
     'SHELL_RUN',
@@ -98,12 +98,13 @@ const WITH_STRINGS: readonly [Code, RegExp][] = [
     /\b(?:process\.env|os\.environ)(?:\.|\[['"]|\.get\(['"])(?:\w*DATABASE_URL|PG[A-Z]+|MYSQL_\w+|POSTGRES_\w+|MONGO\w*|DB_\w+|\w+_DSN)\b|['"`](?:postgres(?:ql)?|mysql|mongodb(?:\+srv)?):\/\//g,
   ],
 ]
-const TEMPLATE = /\b(fetch|axios(?:\.\w+)?|new\s+URL|got(?:\.\w+)?|request)\s*\(\s*`([^`\n]*)`/g
+const TEMPLATE = /\b(\w*[fF]etch|axios(?:\.\w+)?|new\s+URL|got(?:\.\w+)?|\w*[rR]equest)\s*\(\s*`([^`\n]*)`/g
+const ADDRESS = /\b(?:const|let|var)\s+(\w*(?:[uU]rl|URL|[eE]ndpoint))\s*=\s*`(https?:\/\/[^`\n]*)`/g
 const OPENS_FILE =
   /\b(?:readFile|writeFile|appendFile|open|createReadStream|createWriteStream|unlink|rm|readdir)(?:Sync)?\s*\(\s*(?:`[^`\n]*\$\{(?<inserted>[^}]*)\}|(?:path\.)?(?:join|resolve)\s*\((?<joined>[^()\n]*)\))/g
 const FROM_CALLER =
   /\b(?:args|input|params|arguments|request|req|body)\s*[.[]|\b(?:filename|fileName|userPath|filePath|file)\b/
-const ENCODED = /encodeURIComponent|URLSearchParams|searchParams|urlPath/
+const ENCODED = /\bencode\w*\s*\(|\b(?:encoded|safe)\w*\b|[pP]arams\b|URLSearchParams|searchParams|urlPath/
 
 /** Reads the server's source for what no probe can see. */
 export function sourceTree(folder: string): EvidenceSource {
@@ -170,20 +171,41 @@ function findingsIn(file: SourceFile): Finding[] {
   for (const [code, pattern] of WITH_STRINGS)
     for (const { 0: text, index } of file.withStrings.matchAll(pattern)) add(code, index, text)
   for (const { 1: caller = '', 2: inner = '', index } of file.withStrings.matchAll(TEMPLATE))
-    if (insertsRaw(inner)) add('ADDRESS_INTERPOLATED', index, `${caller} of a template`)
+    if (insertsRaw(inner, file.withStrings)) add('ADDRESS_INTERPOLATED', index, `${caller} of a template`)
+  for (const { 1: name = '', 2: inner = '', index } of file.withStrings.matchAll(ADDRESS))
+    if (insertsRaw(inner, file.withStrings)) add('ADDRESS_INTERPOLATED', index, `${name} made of a template`)
   for (const { groups, index } of file.withStrings.matchAll(OPENS_FILE))
-    if (FROM_CALLER.test(groups?.inserted ?? groups?.joined ?? ''))
+    if (fromCaller(groups?.inserted ?? groups?.joined ?? '', file.withStrings))
       add('PATH_INTERPOLATED', index, 'a path made of a value')
   return findings
 }
 
 /** Whether a value that is no constant, and not encoded, stands behind the beginning of an address. */
-function insertsRaw(template: string): boolean {
+function insertsRaw(template: string, text: string): boolean {
   return [...template.matchAll(/\$\{([^}]*)\}/g)].some(({ 1: inner = '', index }) => {
     const isBeginning = index === 0 || /^\w+:\/\/$/.test(template.slice(0, index))
-    const isOwn = /(?:^|\.)[A-Z][A-Z0-9_]*$/.test(inner.trim()) || /\b(?:base\w*|origin|host|port)$/i.test(inner.trim())
-    return !isBeginning && !isOwn && !ENCODED.test(inner)
+    const isOwn =
+      /(?:^|\.)[A-Z][A-Z0-9_]*$/.test(inner.trim()) || /\b(?:base\w*|origin|host|port|api_?url)$/i.test(inner.trim())
+    return !isBeginning && !isOwn && !ENCODED.test(inner) && !isCounter(inner.trim(), text)
   })
+}
+
+function fromCaller(inner: string, text: string): boolean {
+  return inner.split(',').some(part => FROM_CALLER.test(part) && !isEntry(part.trim(), text))
+}
+
+/** `let page = 1`, and then one more each time. */
+function isCounter(name: string, text: string): boolean {
+  return /^[a-zA-Z]\w*$/.test(name) && new RegExp(`\\blet ${name} = \\d+\\b`).test(text)
+}
+
+/** An entry that the server found in the folder itself. */
+function isEntry(name: string, text: string): boolean {
+  return /^[a-zA-Z]\w*$/.test(name) && /\bof [^\n]{0,40}\breaddir/.test(lineOfLoop(name, text))
+}
+
+function lineOfLoop(name: string, text: string): string {
+  return new RegExp(`\\bfor (?:await )?\\((?:const|let|var) ${name} of [^\\n]*`).exec(text)?.[0] ?? ''
 }
 
 function packageOf(specifier: string): string {

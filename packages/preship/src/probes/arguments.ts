@@ -111,7 +111,7 @@ export async function argumentsProbe(probing: Probing): Promise<Result> {
     const found = new Set<string>()
     for (const { code, field, what, args } of spoiledCalls(baseline)) {
       if (probing.isLate()) break
-      if (found.has(code)) continue
+      if (found.has(code) || (code === 'PROTOTYPE_KEY_ACCEPTED' && UNKNOWN.some(each => found.has(each)))) continue
       const end = await attempt(probing, baseline.tool.name, args)
       const judged = judge(end, baseline, code)
       tally.total += 1
@@ -127,6 +127,9 @@ export async function argumentsProbe(probing: Probing): Promise<Result> {
   }
   return { findings, evidence }
 }
+
+/** Where any other argument is accepted as well, one of the language's is only one more. */
+const UNKNOWN: readonly ArgumentCode[] = ['ARGUMENT_UNKNOWN_ACCEPTED', 'ARGUMENT_UNKNOWN_IGNORED']
 
 const MEANS: Readonly<Record<string, string>> = {
   REFUSAL_AS_SUCCESS: 'it refused in words, and reported a success:',

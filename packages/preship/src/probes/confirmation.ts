@@ -104,6 +104,10 @@ function told({ attempt: { outcome }, tool }: Baseline, isProven: boolean): stri
   return `does not ask first; ${isLabelled(tool) ? 'it is labelled, and says so' : 'it calls itself not destructive'}`
 }
 
+function unsaid({ annotations }: Tool): string {
+  return annotations.destructiveHint === true ? 'its description does not warn' : 'it is not labelled as destructive'
+}
+
 function isLabelled({ annotations, description }: Tool): boolean {
   return annotations.destructiveHint === true && WARNS.test(description)
 }
@@ -118,7 +122,10 @@ async function judge(probing: Probing, baseline: Baseline, mute: Session): Promi
   const { tool, args } = baseline
   if (baseline.attempt.outcome === 'done') {
     const isHarmless = tool.annotations.destructiveHint === false || isLabelled(tool)
-    return { faults: isHarmless ? [] : [['DESTRUCTIVE_NEVER_ASKS', 'it was carried out at once']], isProven: true }
+    return {
+      faults: isHarmless ? [] : [['DESTRUCTIVE_NEVER_ASKS', `it was carried out at once, and ${unsaid(tool)}`]],
+      isProven: true,
+    }
   }
   const faults: [Code, string][] = []
   const ignored: [Code, string] = ['CONFIRMATION_IGNORED', 'the answer was no, and it was carried out']

@@ -79,6 +79,7 @@ export async function leaksProbe(probing: Probing): Promise<Result> {
     if (!findings.some(each => each.code === code && each.tool === plain(tool, 80)))
       findings.push({ code, tool: plain(tool, 80), message })
   }
+  const told = foldersTold(heard)
   for (const each of heard) {
     const text = withoutEcho(each)
     for (const [name, value] of secrets)
@@ -86,7 +87,9 @@ export async function leaksProbe(probing: Probing): Promise<Result> {
     if (SECRET_LIKE.test(text)) find('SECRET_LIKE_SHOWN', each, 'a token or a key stands in a reply')
     if (each.outcome === 'done' && !soundsRefused(text)) continue
     if (STACK.test(text)) find('STACK_SHOWN', each, `a refused call: “${plain(STACK.exec(text)?.[0], 80)}”`)
-    const path = PATH.exec(text)?.[1]
+    const path = pathsIn(text).find(
+      at => !isEcho(at, each) && !told.some(folder => at === folder || at.startsWith(`${folder}/`)),
+    )
     if (path !== undefined) find('PATH_SHOWN', each, `a refused call: “${plain(path, 80)}”`)
     if (QUERY.test(text)) find('QUERY_SHOWN', each, `a refused call: “${plain(QUERY.exec(text)?.[0], 80)}”`)
     const address = ADDRESS.exec(text)?.[0]
@@ -109,6 +112,26 @@ export async function leaksProbe(probing: Probing): Promise<Result> {
         : []),
     ],
   }
+}
+
+const MAX_PATHS = 200
+
+function pathsIn(text: string): string[] {
+  const found = [...text.matchAll(new RegExp(PATH, 'g'))].slice(0, MAX_PATHS)
+  return found.map(([, path = '']) => path)
+}
+
+/** `../../tmp/a` comes back as `/tmp/a`. */
+function isEcho(path: string, { sent }: Heard): boolean {
+  const [begin = ''] = path.split(/\p{Cc}/u)
+  return begin.length > 8 && sent.includes(begin.slice(1))
+}
+
+/** Folders that it names where all goes well: a server of files tells which ones it is for. */
+function foldersTold(heard: readonly Heard[]): string[] {
+  const replies = heard.filter(({ outcome, text }) => outcome === 'done' && !soundsRefused(text))
+  const folders = replies.flatMap(each => pathsIn(withoutEcho(each))).map(path => path.replace(/\/+$/, ''))
+  return [...new Set(folders)].filter(folder => folder.split('/').length > 2).slice(0, MAX_PATHS)
 }
 
 /** Well-formed ids of nothing get furthest before they are refused: to the backend, or to the file system. */

@@ -36,6 +36,9 @@ export const PLACE_KINDS = {
 export const LEADS_SOMEWHERE =
   /(?:^|[a-z_-])(?:id|key|slug|path|file|filename|dir|directory|folder|page|ref|branch|repo)s?$/i
 
+/** Of these, what is a path: names of folders and dots belong into it, as long as it stays where it may be. */
+const IS_PATH = /(?:^|[a-z_-])(?:path|dir|directory|folder)s?$/i
+
 /** Tries to get from fields that name something to something else: other files, other addresses. */
 export async function placesProbe(probing: Probing): Promise<Result> {
   const findings: Finding[] = []
@@ -71,14 +74,16 @@ async function tryPlaces(probing: Probing, baseline: Baseline, canary: Canary) {
     const isPlace = LEADS_SOMEWHERE.test(field)
     const isChoice = Array.isArray(objectOf(objectOf(tool.inputSchema.properties)[field]).enum)
     if (isChoice) continue
-    for (const [what, trick] of [...fileTricks(canary), ...(isPlace ? addressTricks(value) : [])]) {
+    const isPath = IS_PATH.test(field)
+    const tricks = [...fileTricks(canary), ...(isPlace ? addressTricks(value, isPath) : [])]
+    for (const [what, trick] of tricks) {
       const end = await attempt(probing, tool.name, { ...args, [field]: trick })
       tries += 1
       if (canary.isIn(end.text)) find('FILE_CONTENT_RETURNED', field, `it answered ${what} with what stands there`)
       if (!isPlace || (end.outcome !== 'done' && end.outcome !== 'asked')) continue
       const isSame = works(baseline) && end.outcome === 'done' && end.text === baseline.attempt.text
       if (isSame && end.text.includes(value)) find('VALUE_NOT_WHOLE', field, `${what} led to the same record`)
-      else find('PLACE_TRICK_ACCEPTED', field, `it accepted ${what}`)
+      else if (!isPath || leadsOut(trick, canary)) find('PLACE_TRICK_ACCEPTED', field, `it accepted ${what}`)
     }
   }
   return { found, tries }
@@ -99,13 +104,27 @@ function fileTricks({ path }: Canary): [string, string][] {
   ]
 }
 
-function addressTricks(value: string): [string, string][] {
-  return [
-    ['a query behind it', `${value}?preship=1`],
-    ['a fragment behind it', `${value}#preship`],
+/** Whether a path leads out of any folder, rather than to something with an odd name in it. */
+function leadsOut(trick: string, { path }: Canary): boolean {
+  const isAbsolute = trick === path || trick === '/etc/passwd' || trick.startsWith('//')
+  return (
+    isAbsolute ||
+    trick.startsWith('../') ||
+    trick.includes('\0') ||
+    (process.platform === 'win32' && /^\\\\/.test(trick))
+  )
+}
+
+function addressTricks(value: string, isPath: boolean): [string, string][] {
+  const ofNames: [string, string][] = [
     ['a slash behind it', `${value}/`],
     ['a way round to it', `preship/../${value}`],
     ['a dot before it', `./${value}`],
+  ]
+  return [
+    ['a query behind it', `${value}?preship=1`],
+    ['a fragment behind it', `${value}#preship`],
+    ...(isPath ? [] : ofNames),
     ['an encoded fragment behind it', `${value}%23preship`],
     ['another host', `//127.0.0.1/${value}`],
     ['another host behind an @', `@127.0.0.1/${value}`],

@@ -21,7 +21,12 @@ export function textOf({ result, error }: Message): string {
 const SOUNDS_REFUSED =
   /^[^\p{L}]*(?:mcp )?(?:input )?(?:error|invalid|failed|failure|validation|bad request|missing|unknown|unauthori[sz]ed|forbidden|denied|exception|traceback|not[ _](?:found|allowed|permitted))(?!\p{L})/iu
 
+/** An error of a backend, passed on as if it were data. That something has the status “failed” is data. */
+const SAYS_REFUSED =
+  /^\s*\{(?:\s*"(?:status|statusCode)"\s*:\s*[45]\d\d\b|\s*"(?:success|ok)"\s*:\s*false\b|[^{}]{0,100}"object"\s*:\s*"error")/i
+
 /** Whether words say no that the reply itself does not. */
 export function soundsRefused(text: string): boolean {
-  return SOUNDS_REFUSED.test(text.slice(0, 200))
+  const beginning = text.slice(0, 200)
+  return SOUNDS_REFUSED.test(beginning) || SAYS_REFUSED.test(beginning)
 }

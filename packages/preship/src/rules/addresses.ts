@@ -1,5 +1,5 @@
 import type { Kind } from '../finding.ts'
-import { fieldsOf, type JsonObject } from '../surface.ts'
+import { type Field, fieldsOf, type JsonObject } from '../surface.ts'
 import { ofEachTool, type Rule } from './rule.ts'
 import { excludesSeparators, isIdentifier, textForms } from './strings.ts'
 import { namedBy, proseOf, wordsOf } from './words.ts'
@@ -49,7 +49,9 @@ export const addresses: Rule<keyof typeof KINDS> = ofEachTool((tool, say) => {
   const toolWords = new Set(namedBy(tool.name).words)
   const isAboutFiles = ['file', 'directory', 'folder', 'dir'].some(word => toolWords.has(word))
   const about = proseOf(wordsOf(tool.name).join(' '), tool.description)
-  for (const field of fieldsOf(tool)) {
+  const fields = fieldsOf(tool)
+  const isInRepository = speaksOfRepository(fields)
+  for (const field of fields) {
     const forms = textForms(field).filter(form => !isPinned(form))
     if (forms.length === 0) continue
     const { words, head } = namedBy(field.name)
@@ -66,6 +68,8 @@ export const addresses: Rule<keyof typeof KINDS> = ofEachTool((tool, say) => {
     else if (HOST_HEADS.has(head) && !(words.length > 1 && head === 'server'))
       say('HOST_INPUT', 'its name is that of a host', field.path)
     else if (forms.every(form => excludesSeparators(form) || isIdentifier(form)) || NOT_A_FILE.test(said)) continue
+    else if (isInRepository && isFilePath(words, head, said, about, isAboutFiles) && !isLocal(words, said))
+      say('PATH_LIKE_INPUT', 'it names a file in a repository by its path', field.path)
     else if (isFilePath(words, head, said, about, isAboutFiles))
       say('FILE_PATH_INPUT', 'it names a file or folder by its path', field.path)
     else if (PATH_HEADS.has(head) || head === 'folder') say('PATH_LIKE_INPUT', 'its name is that of a path', field.path)
@@ -82,13 +86,26 @@ function isFilePath(
   if (SURE_PATH_HEADS.has(head)) return true
   if (PATH_HEADS.has(head)) return FILES.test(said) || FILES.test(about) || words.includes('file')
   if (
-    /\b(?:absolute|relative|full|file|directory) path\b|\bpath (?:to|of) (?:the |a |an )?(?:\w+ )?(?:file|folder|directory)\b/.test(
+    /\b(?:absolute|relative|file|directory) path\b|\bpath (?:to|of) (?:the |a |an )?(?:\w+ )?(?:file|folder|directory)\b/.test(
       said,
     )
   )
     return true
   // move_file(source, destination)
   return isAboutFiles && END_HEADS.has(head) && words.length <= 2
+}
+
+const REPOSITORY_WORDS = new Set('repo repository branch ref sha commit'.split(' '))
+
+/** Whether the files of a tool are those of a repository elsewhere: a folder with a repository in it is one like others. */
+function speaksOfRepository(fields: readonly Field[]): boolean {
+  const names = fields.map(({ name }) => namedBy(name))
+  const isOf = ({ words }: { words: readonly string[] }): boolean => words.some(word => REPOSITORY_WORDS.has(word))
+  return names.some(isOf) && !names.some(name => isOf(name) && PATH_HEADS.has(name.head))
+}
+
+function isLocal(words: readonly string[], said: string): boolean {
+  return words.includes('local') || /\b(?:local|disk|this machine|upload|save)/.test(said)
 }
 
 /** A URL whose scheme and host are fixed by the pattern leads to one place. */

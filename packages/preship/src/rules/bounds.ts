@@ -28,9 +28,7 @@ export const KINDS = {
   },
 } as const satisfies Record<string, Kind>
 
-const AMOUNTS = new Set(
-  'limit size count top max first last take amount quantity number depth length page_size results rows'.split(' '),
-)
+const AMOUNTS = new Set('limit size count top max first last take amount quantity depth length result row'.split(' '))
 const AMOUNT_WORDS = new Set([
   'n',
   'limit',
@@ -69,5 +67,7 @@ function isOpenNumber({ type, maximum, exclusiveMaximum, enum: choice, const: co
 
 function saysHowMuch(name: string): boolean {
   const { words, head } = namedBy(name)
-  return AMOUNTS.has(head) || AMOUNT_WORDS.has(words.join('')) || (words[0] === 'max' && words.length > 1)
+  // `issue_number` says which one.
+  const isNumberOf = head === 'number' ? words.length === 1 : words[0] === 'number' && words[1] === 'of'
+  return isNumberOf || AMOUNTS.has(head) || AMOUNT_WORDS.has(words.join('')) || (words[0] === 'max' && words.length > 1)
 }

@@ -83,6 +83,10 @@ const ORDINARY = {
   publishing: 'blog article post newsletter cms',
 }
 
+const CODE_WORDS = ORDINARY.code.split(' ')
+/** Where repositories are kept, these are theirs: no concern of their own. */
+const OF_CODE = new Set(['file', 'folder', 'directory', 'dir', 'issue', 'event'])
+
 const concernsOf = (lists: Readonly<Record<string, string>>) =>
   Object.entries(lists).map(([concern, words]) => [concern, new Set(words.split(' '))] as const)
 const POWERFUL_CONCERNS = concernsOf(POWERFUL)
@@ -115,13 +119,15 @@ function isGeneric(tool: Tool): boolean {
 }
 
 function mixed({ tools }: Surface): ReturnType<Rule<'MIXED_CONCERNS'>> {
-  const words = new Set(tools.flatMap(({ name }) => wordsOf(name).map(singular)))
+  const all = new Set(tools.flatMap(({ name }) => wordsOf(name).map(singular)))
+  const isCodeHost = CODE_WORDS.filter(word => all.has(word)).length > 1
+  const words = isCodeHost ? new Set([...all].filter(word => !OF_CODE.has(word))) : all
   const found = (concerns: typeof POWERFUL_CONCERNS): string[] =>
     concerns.filter(([, own]) => [...own].some(word => words.has(word))).map(([name]) => name)
   const powerful = found(POWERFUL_CONCERNS)
-  const all = [...powerful, ...found(ORDINARY_CONCERNS)]
-  if (powerful.length < 3 && all.length < 4) return []
-  return [{ code: 'MIXED_CONCERNS', message: `by the names of its tools it is about ${all.join(', ')}` }]
+  const concerns = [...powerful, ...found(ORDINARY_CONCERNS)]
+  if (powerful.length < 3 && concerns.length < 4) return []
+  return [{ code: 'MIXED_CONCERNS', message: `by the names of its tools it is about ${concerns.join(', ')}` }]
 }
 
 function many({ tools }: Surface): ReturnType<Rule<'MANY_TOOLS' | 'TOO_MANY_TOOLS'>> {

@@ -59,7 +59,8 @@ const described: Rule<'NO_DESCRIPTION'> = ofEachTool(({ description }, say) => {
 })
 
 const blurred: Rule<'BLURRED'> = ({ tools }, neighbours) => {
-  const own = tools.map(({ name, description }) => describedAs(undefined, name, description))
+  const common = sentencesOfMany(tools)
+  const own = tools.map(({ name, description }) => describedAs(undefined, name, description, common))
   const all = [...own, ...neighbours.flatMap(neighboursOf)].slice(0, MOST_TOOLS)
   return own.flatMap((tool, at) => {
     const other = all.slice(at + 1).find(each => each.name !== tool.name && isAlike(tool, each))
@@ -79,14 +80,30 @@ function neighboursOf({ server, tools }: Neighbour): Described[] {
   return tools.map(({ name, description }) => describedAs(server, name, description))
 }
 
-function describedAs(server: string | undefined, name: string, description: string): Described {
+function sentencesIn(description: string): string[] {
+  return description.slice(0, 5_000).split(/(?<=[.!?;])\s+|\n+/)
+}
+
+/** What many tools of a server say tells nothing of any of them. */
+function sentencesOfMany(tools: readonly { readonly description: string }[]): ReadonlySet<string> {
+  const counts = new Map<string, number>()
+  for (const { description } of tools)
+    for (const sentence of new Set(sentencesIn(description))) counts.set(sentence, (counts.get(sentence) ?? 0) + 1)
+  return new Set([...counts].filter(([, count]) => count > 2).map(([sentence]) => sentence))
+}
+
+function describedAs(
+  server: string | undefined,
+  name: string,
+  description: string,
+  common: ReadonlySet<string> = new Set(),
+): Described {
   const named = wordsOf(name).map(singular)
   // What every tool of a server is told to end with tells nothing of it.
-  const own = description
-    .slice(0, 5_000)
-    .split(/(?<=[.!?])\s+|\n+/)
-    .filter(sentence => !warns(sentence))
-    .join(' ')
+  const sentences = sentencesIn(description).filter(sentence => !warns(sentence))
+  const telling = sentences.filter(sentence => !common.has(sentence))
+  // Where that is all it says, it is the tool that tells nothing.
+  const own = (telling.length > 0 ? telling : sentences).join(' ')
   const words = own.toLowerCase().split(/[^\p{L}\p{N}]+/u)
   const kept = words.filter(word => word !== '' && !FILLERS.has(word)).slice(0, MOST_WORDS)
   const key = named.map(word => SYNONYMS[word] ?? word).join(' ')

@@ -3,7 +3,7 @@ import type { Field, Tool } from '../surface.ts'
 import { fieldsOf } from '../surface.ts'
 import { ofEachTool, type Rule } from './rule.ts'
 import { isIdentifier, textForms } from './strings.ts'
-import { doingByName } from './verbs.ts'
+import { doingByName, doingOfTool } from './verbs.ts'
 import { namedBy, proseOf, wordsOf } from './words.ts'
 
 export const KINDS = {
@@ -55,6 +55,8 @@ type Code = keyof typeof KINDS
 
 const LANGUAGES =
   /\b(?:jql|cql|graphql|odata|soql|sosl|kql|spl|promql|logql|lucene|cypher|sparql|xpath|xquery|jsonpath|jmespath|jq|mongo(?:db)? (?:query|filter|pipeline)|aggregation pipeline|query dsl|elasticsearch query|(?:query|search|filter)(?: \w+)? (?:syntax|language|operators)|regex(?:es|p)?|regular expressions?|datalog|gremlin)\b/
+/** What a language is only named for: a cursor of a GraphQL API is no query. */
+const OF_LANGUAGE = /\b(?:graphql|odata) (?:cursors?|(?:global |node )?ids?|api|endpoint|server|type)\b/g
 const LANGUAGE_NAMES = new Set(
   'jql cql graphql gql odata soql sosl kql spl promql logql lucene cypher sparql xpath xquery jsonpath jmespath jq regex regexp datalog gremlin dsl'.split(
     ' ',
@@ -93,7 +95,7 @@ export const interpreted: Rule<Code> = ofEachTool((tool, say) => {
   for (const field of fieldsOf(tool)) {
     // A language as a tree of objects is a language, too; what is a choice or an identifier is none.
     const open = textForms(field).filter(form => !isIdentifier(form))
-    const said = proseOf(field.schema.description, field.schema.title)
+    const said = proseOf(field.schema.description, field.schema.title).replace(OF_LANGUAGE, '')
     if (open.length > 0) judgeText(tool, field, about, said, (code, message) => say(code, message, field.path))
     else if (/\b(?:mongo(?:db)?|query dsl|elasticsearch|aggregation pipeline)\b/.test(said) && isTree(field))
       say('QUERY_LANGUAGE_INPUT', 'its description says that it holds a query', field.path)
@@ -141,7 +143,8 @@ function judgeText(
     say('QUERY_LANGUAGE_INPUT', 'the description names a language')
   else if (FILTER_HEADS.has(head)) say('FILTER_TEXT', 'it is text that selects')
   else if (SEARCH_HEADS.has(head) && !PLAIN.test(said)) {
-    const isSearch = doingByName(tool.name) === 'reads' && !/\bquery\b/.test(wordsOf(tool.name).join(' '))
+    const doing = head === 'query' || head === 'q' ? doingByName(tool.name) : doingOfTool(tool)
+    const isSearch = doing === 'reads' && !/\bquery\b/.test(wordsOf(tool.name).join(' '))
     if (isSearch) say('SEARCH_TEXT', 'it is text that a search takes')
     else say('FILTER_TEXT', 'it is text that selects, and nothing says how it is read')
   }

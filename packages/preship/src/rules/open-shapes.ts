@@ -74,7 +74,8 @@ function isJsonText(field: Field): boolean {
   if (
     head === 'json' ||
     (head === 'string' && words.includes('json')) ||
-    field.schema.contentMediaType === 'application/json'
+    field.schema.contentMediaType === 'application/json' ||
+    textForms(field).some(({ format }) => format === 'json')
   )
     return true
   return /\b(?:json (?:string|text|encoded|object|array|body|payload|serialized)|json-(?:encoded|serialized|formatted)|stringified json|(?:string of|valid|as|in) json)\b/.test(

@@ -26,6 +26,8 @@ const CONFIRMATIONS = new Set(
     ' ',
   ),
 )
+/** What a setting is about: `allow_force_push`, `approval_required`. */
+const OF_SETTINGS = new Set('allow allowed require required need needed must permit enable enabled'.split(' '))
 const SKIPPED = new Set(['check', 'confirmation', 'confirm', 'validation', 'warning', 'prompt', 'approval', 'safety'])
 
 export const selfConfirmation: Rule<keyof typeof KINDS> = ofEachTool((tool, say) => {
@@ -36,10 +38,14 @@ export const selfConfirmation: Rule<keyof typeof KINDS> = ofEachTool((tool, say)
     const isSkip =
       ['skip', 'bypass', 'no', 'without', 'ignore'].includes(words[0] ?? '') && words.some(word => SKIPPED.has(word))
     if (isRehearsal && doingOfTool(tool) !== 'reads') say('DRY_RUN_SWITCH', 'one argument makes it real', field.path)
-    else if (isSkip || (words.some(word => CONFIRMATIONS.has(word)) && doingOfTool(tool) !== 'reads'))
+    else if (isSkip || (isYes(words) && doingOfTool(tool) !== 'reads'))
       say('SELF_CONFIRMATION', 'the caller says yes to its own call', field.path)
   }
 })
+
+function isYes(words: readonly string[]): boolean {
+  return words.some(word => CONFIRMATIONS.has(word)) && !words.some(word => OF_SETTINGS.has(word))
+}
 
 /** Something to be said yes with: a boolean, or one fixed word. */
 function isSwitch({ forms }: Field): boolean {
