@@ -189,9 +189,12 @@ function askedOf(
 ): Asked {
   const has = (item: 3 | 4 | 5 | 7): boolean => evidence.some(({ items }) => items.includes(item))
   const isSeen = probing !== undefined
+  // Where no call at all got through, nobody knows what the handler enforces: it may refuse everything for another reason.
+  const worked = (name: string): boolean =>
+    probing?.heard.some(({ tool, outcome }) => tool === name && outcome !== 'refused') === true
   return {
     1: isSeen,
-    2: isSeen && surface.tools.length > 0 && probing.callable.length === surface.tools.length,
+    2: isSeen && surface.tools.length > 0 && surface.tools.every(({ name }) => worked(name)),
     3: has(3),
     4: has(4),
     5: has(5) && calls.length > 0,

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { startStack } from '@narrow-deputies/demo-stack'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { CATALOGUE } from '../src/catalogue.ts'
+import { manifestEvidence, readManifest } from '../src/evidence/manifest.ts'
 import { sourceTree } from '../src/evidence/source-tree.ts'
 import type { Item } from '../src/finding.ts'
 import type { Report } from '../src/report/report.ts'
@@ -37,10 +38,13 @@ describe('our own servers', () => {
     ['blog-publisher', [2, 3, 4, 5, 6, 8], {}],
     ['crm-reader', [2, 3, 4, 5, 8], {}],
     ['ticket-handler', [2, 3, 4, 5, 6, 8], {}],
-    ['ticket-handler', [2, 3, 4, 5, 6, 8], { TICKET_CONFIRM: 'required' }],
+    // No person is there to let a ticket be opened, so that there is none to read: question 2 is left to somebody else.
+    ['ticket-handler', [3, 4, 5, 6, 8], { TICKET_CONFIRM: 'required' }],
   ] as const)
     it(`${name} answers for itself over standard input and output ${JSON.stringify(env)}`, async () => {
-      expectPassed(await ours.local(name, [], env, [sourceTree(sourceOf(name))]), items)
+      const manifest = readManifest(join(sourceOf(name), '../preship.json'))
+      const others = [sourceTree(sourceOf(name)), manifestEvidence(manifest, sourceOf(name))]
+      expectPassed(await ours.local(name, [], env, others), items)
     })
 
   for (const [name, items] of [

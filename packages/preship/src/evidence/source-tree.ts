@@ -109,7 +109,8 @@ const ENCODED = /\bencode\w*\s*\(|\b(?:encoded|safe)\w*\b|[pP]arams\b|URLSearchP
 /** Reads the server's source for what no probe can see. */
 export function sourceTree(folder: string): EvidenceSource {
   return {
-    items: [3, 4],
+    // It can speak against a server, and not for it: whom the backend lets in, and what the credential opens, is not in it.
+    items: [],
     judge(): Result {
       const { files, packages } = sourceFiles(folder)
       if (files.length === 0)
