@@ -1,7 +1,7 @@
 import { type AuditFields, auditFile } from './evidence/audit-file.ts'
+import type { EvidenceSource } from './evidence/evidence-source.ts'
 import { manifestEvidence } from './evidence/manifest.ts'
 import { sourceTree } from './evidence/source-tree.ts'
-import type { EvidenceSource } from './examine.ts'
 import { compareWithLock } from './lock/compare.ts'
 import type { Settings } from './settings.ts'
 

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import type { EvidenceSource } from './evidence/evidence-source.ts'
 import { type Finding, merge, type Result } from './finding.ts'
 import { lookAgain } from './look.ts'
 import { plain } from './plain-text.ts'
@@ -34,13 +35,6 @@ export interface ExamineOptions {
   /** Ends it early: every connection is broken off, every process ended. */
   readonly signal?: AbortSignal
   readonly onProgress: (text: string) => void
-}
-
-/** Something beside the server itself that speaks for or against it. */
-export interface EvidenceSource {
-  /** Which questions it asks. */
-  readonly items: readonly (3 | 4 | 5 | 7)[]
-  judge(surface: Surface, calls: readonly SentCall[]): Promise<Result> | Result
 }
 
 /** How much of the time may go into looking: the rest is for trying it out. */

@@ -1,11 +1,11 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { EvidenceSource } from '../examine.ts'
 import type { Evidence, Finding, Kind, Result } from '../finding.ts'
 import { plain } from '../plain-text.ts'
 import type { SentCall } from '../probes/probe.ts'
 import { isObject, type JsonObject, objectOf } from '../surface.ts'
+import type { EvidenceSource } from './evidence-source.ts'
 
 export const AUDIT_KINDS = {
   AUDIT_UNREADABLE: {

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import * as z from 'zod'
-import type { EvidenceSource } from '../examine.ts'
 import type { Evidence, Finding, Kind, Result } from '../finding.ts'
 import { plain } from '../plain-text.ts'
 import type { Surface } from '../surface.ts'
+import type { EvidenceSource } from './evidence-source.ts'
 import { secretsReadIn } from './source-tree.ts'
 
 export const MANIFEST_KINDS = {

@@ -1,6 +1,6 @@
-import type { EvidenceSource } from '../examine.ts'
 import type { Evidence, Finding, Kind, Result } from '../finding.ts'
 import { plain } from '../plain-text.ts'
+import type { EvidenceSource } from './evidence-source.ts'
 import { type SourceFile, sourceFiles } from './source-files.ts'
 
 export const SOURCE_KINDS = {
