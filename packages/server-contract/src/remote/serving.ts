@@ -4,6 +4,7 @@ import type { ServerSubject } from '../subject.ts'
 import { RemoteWorld } from './remote-world.ts'
 import { describeAnswers } from './serving/answers.ts'
 import { describeClients } from './serving/clients.ts'
+import { describeFairShares } from './serving/fair-shares.ts'
 import { describeHealth } from './serving/health.ts'
 import { describeLimits } from './serving/limits.ts'
 import { describeReplicas } from './serving/replicas.ts'
@@ -30,6 +31,7 @@ export function describeRemoteServing(subject: ServerSubject): void {
     describeStopping(world)
     describeHealth(world)
     describeLimits(world)
+    describeFairShares(world)
     slowClients.describeTheirEnd()
     // Last: it looks back at all of the above.
     describeWholeServing(world)
