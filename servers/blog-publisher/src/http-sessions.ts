@@ -59,9 +59,10 @@ export function createSessionEndpoint(
       message: JsonRpc | undefined,
       onFinish: (done: () => void) => void,
     ): Promise<Response> {
+      const traceparent = request.headers.get('traceparent') ?? undefined
       const refused = (status: number, reason: string, fault: Partial<WireFault> = {}): Response => {
-        const beside = { traceparent: request.headers.get('traceparent') ?? undefined }
-        const reply = message && calls.ledgerOf(visitor.caller).refuse({ message, reason, beside, ...fault })
+        const reply =
+          message && calls.ledgerOf(visitor.caller).refuse({ message, reason, beside: { traceparent }, ...fault })
         return Response.json(reply ?? { error: reason }, { status })
       }
       const id = request.headers.get('mcp-session-id')
@@ -79,7 +80,6 @@ export function createSessionEndpoint(
       }
       const handle = (): Promise<Response> =>
         transport.handleRequest(request, { parsedBody: message, authInfo: seat(ledger, visitor) })
-      const traceparent = request.headers.get('traceparent') ?? undefined
       const response = message
         ? await exchanged({ message, traceparent, visitor, ledger }, handle)
         : openStream(await handle(), request.signal)

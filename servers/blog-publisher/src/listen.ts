@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo, Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { answer } from './routes.ts'
+import { createTally } from './tally.ts'
 
 export type Handler = (req: IncomingMessage, res: ServerResponse) => Promise<void>
 
@@ -36,12 +37,7 @@ const FLUSH_STEP_MS = 10
 /** Listens for HTTP, behind whatever ends TLS. Resolves once it does. @throws the system's error if it cannot */
 export async function listen({ host, port, handlerAt, onFault }: ListenOptions): Promise<Listening> {
   /** Connections, with how many of their requests are being served. */
-  const serving = new Map<Socket, number>()
-  const count = (socket: Socket, change: 1 | -1): void => {
-    const sum = (serving.get(socket) ?? 0) + change
-    if (sum > 0) serving.set(socket, sum)
-    else serving.delete(socket)
-  }
+  const serving = createTally<Socket>()
   let handler: Handler | undefined
 
   const http = createServer({
@@ -57,12 +53,12 @@ export async function listen({ host, port, handlerAt, onFault }: ListenOptions):
   http.timeout = SLOW_CLIENT_MS
   http.on('timeout', socket => {
     // A call may take its time; its reply may not.
-    if (!serving.has(socket) || socket.writableLength > 0) socket.destroy()
+    if (serving.of(socket) === 0 || socket.writableLength > 0) socket.destroy()
   })
   http.on('request', (req, res) => {
     const { socket } = req
-    count(socket, 1)
-    res.once('close', () => count(socket, -1))
+    serving.add(socket)
+    res.once('close', () => serving.remove(socket))
     handler?.(req, res).catch(error => {
       onFault(error)
       if (res.headersSent) res.destroy()

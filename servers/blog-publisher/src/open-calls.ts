@@ -1,6 +1,7 @@
 // Copied on purpose: a fault here must stay here.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Caller, type CallLedger, principalOf, type RpcId } from '@narrow-deputies/guardrails/audit'
+import { createTally } from './tally.ts'
 
 /** Of one caller. Each may wait for a person for minutes, on a connection of its own. */
 const MAX_PER_CALLER = 64
@@ -24,31 +25,26 @@ export interface OpenCalls {
 
 export function createOpenCalls(openLedger: (caller: Caller, onEnd: (id: RpcId) => void) => CallLedger): OpenCalls {
   const callerOf = new WeakMap<CallLedger, string>()
-  const perCaller = new Map<string, number>()
-  const perLedger = new Map<CallLedger, number>()
+  const perCaller = createTally<string>()
+  const perLedger = createTally<CallLedger>()
   let arriving = 0
 
-  const count = <K>(counts: Map<K, number>, key: K, change: number): void => {
-    const sum = (counts.get(key) ?? 0) + change
-    if (sum > 0) counts.set(key, sum)
-    else counts.delete(key)
-  }
-  const change = (ledger: CallLedger, by: 1 | -1): void => {
-    count(perLedger, ledger, by)
-    count(perCaller, callerOf.get(ledger) ?? '', by)
+  const change = (ledger: CallLedger, how: 'add' | 'remove'): void => {
+    perLedger[how](ledger)
+    perCaller[how](callerOf.get(ledger) ?? '')
   }
 
   return {
     ledgerOf(caller, onEnd) {
       const ledger: CallLedger = openLedger(caller, id => {
-        change(ledger, -1)
+        change(ledger, 'remove')
         onEnd?.(id)
       })
       callerOf.set(ledger, principalOf(caller))
       return ledger
     },
-    hasRoom: caller => (perCaller.get(principalOf(caller)) ?? 0) < MAX_PER_CALLER,
-    opened: ledger => change(ledger, 1),
+    hasRoom: caller => perCaller.of(principalOf(caller)) < MAX_PER_CALLER,
+    opened: ledger => change(ledger, 'add'),
     async arriving(work) {
       arriving += 1
       try {
@@ -62,7 +58,7 @@ export function createOpenCalls(openLedger: (caller: Caller, onEnd: (id: RpcId) 
       while ((arriving > 0 || perLedger.size > 0) && performance.now() < until) await sleep(IDLE_STEP_MS)
     },
     abandon() {
-      for (const ledger of [...perLedger.keys()]) ledger.abandon()
+      for (const ledger of perLedger.keys()) ledger.abandon()
     },
   }
 }

@@ -1,4 +1,5 @@
 // Copied on purpose: a fault here must stay here.
+import { createTally } from './tally.ts'
 
 /** Something that lasts over several requests of one caller. */
 export interface Sessions<T> {
@@ -46,11 +47,14 @@ export function createSessions<T>({ max, maxPerOwner, idleMs, onEnd, now = Date.
   }
   const idle = (): [string, Entry<T>][] =>
     [...entries].filter(([, { uses }]) => uses === 0).sort(([, a], [, b]) => a.idleSince - b.idleSince)
-  const countOf = (account: string): number => [...entries.values()].filter(entry => entry.account === account).length
-  /** Who has most: where there is no room for anybody, it is theirs to make some. */
-  const largest = (): string | undefined => {
-    const accounts = [...new Set([...entries.values()].map(({ account }) => account))]
-    return accounts.sort((a, b) => countOf(b) - countOf(a))[0]
+  /** Who has to make room before this account can have one more; undefined if nobody has to. */
+  const crowding = (account: string): string | undefined => {
+    const counts = createTally<string>()
+    for (const entry of entries.values()) counts.add(entry.account)
+    if (counts.of(account) >= maxPerOwner) return account
+    if (entries.size < max) return undefined
+    // Where there is no room for anybody, it is theirs to make some who have most.
+    return counts.keys().reduce((most, other) => (counts.of(other) > counts.of(most) ? other : most))
   }
   const sweep = (): void => {
     for (const [id, { idleSince }] of idle()) if (now() - idleSince >= idleMs) remove(id)
@@ -64,7 +68,7 @@ export function createSessions<T>({ max, maxPerOwner, idleMs, onEnd, now = Date.
       return entry?.owner === owner ? entry.value : undefined
     },
     add(id, owner, value, account = owner) {
-      const full = countOf(account) >= maxPerOwner ? account : entries.size >= max ? largest() : undefined
+      const full = crowding(account)
       if (full !== undefined) {
         const [oldest] = idle().find(([, entry]) => entry.account === full) ?? []
         if (oldest === undefined) return false

@@ -2,6 +2,7 @@
 import { createHmac } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { type AuditKey, parseAuditKey, parseKeyBytes } from '@narrow-deputies/guardrails/audit'
+import { isLoopback } from './config.ts'
 import { keptKey } from './kept-key.ts'
 
 /** One request to the backend, as an adapter asks for it. */
@@ -96,8 +97,7 @@ function problemsOfStore(url: string | undefined): string[] {
   const { protocol = '', hostname = '' } = URL.canParse(url) ? new URL(url) : {}
   if (protocol === 'rediss:') return []
   if (protocol !== 'redis:') return ['MCP_STORE_URL must be a redis: or rediss: URL']
-  const isLocal = hostname === 'localhost' || hostname === '[::1]' || /^127(?:\.\d+){3}$/.test(hostname)
-  return isLocal
+  return isLoopback(hostname)
     ? []
     : ['MCP_STORE_URL must be rediss: — who can answer in the store’s place can make answers count twice']
 }

@@ -1,4 +1,5 @@
 // Copied on purpose: a fault here must stay here.
+import { createTally } from './tally.ts'
 
 /** Sees to it that the answer to a question counts once. */
 export interface SingleUse {
@@ -30,13 +31,7 @@ export function createSingleUse(
   capacity: { total: number; perOwner: number } = { total: 100_000, perOwner: 2_000 },
 ): SingleUse {
   const used = new Map<string, { expiresAt: number; owner: string }>()
-  const perOwner = new Map<string, number>()
-  const forget = (nonce: string, owner: string): void => {
-    used.delete(nonce)
-    const left = (perOwner.get(owner) ?? 0) - 1
-    if (left > 0) perOwner.set(owner, left)
-    else perOwner.delete(owner)
-  }
+  const perOwner = createTally<string>()
   return {
     // What this process asked shows by its key, and neither is ever lost without the other: used ones are enough.
     async open() {},
@@ -44,13 +39,14 @@ export function createSingleUse(
       // In the order in which they were used, which is nearly that in which they expire.
       for (const [old, entry] of used) {
         if (entry.expiresAt > now()) break
-        forget(old, entry.owner)
+        used.delete(old)
+        perOwner.remove(entry.owner)
       }
       if (used.has(nonce)) return false
-      const owned = perOwner.get(owner) ?? 0
-      if (used.size >= capacity.total || owned >= capacity.perOwner) throw new Error('too many answers are remembered')
+      if (used.size >= capacity.total || perOwner.of(owner) >= capacity.perOwner)
+        throw new Error('too many answers are remembered')
       used.set(nonce, { expiresAt, owner })
-      perOwner.set(owner, owned + 1)
+      perOwner.add(owner)
       return true
     },
   }
