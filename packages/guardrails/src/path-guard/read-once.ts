@@ -1,4 +1,5 @@
-import { type BigIntStats, closeSync, constants, fstatSync, lstatSync, openSync, readSync } from 'node:fs'
+import { type BigIntStats, closeSync, constants, fstatSync, lstatSync, opendirSync, openSync, readSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { NotADraftError } from './errors.ts'
 
 export interface ReadFile {
@@ -33,6 +34,7 @@ export function readOnce(path: string, filename: string, maxBytes: number): Read
     const buffer = Buffer.allocUnsafe(Number(before.size) + 1)
     const length = readFully(fd, buffer, refuse)
     // A hard link that is gone since it was opened leaves a link count of one: the name must still lead to this file.
+    letRenamesEnd(dirname(path), refuse)
     const named = lstat(path, refuse)
     const isNamed = named.ino === before.ino && named.dev === before.dev && same(before, named)
     if (length !== Number(before.size) || !isNamed || !same(before, fstatSync(fd, { bigint: true })))
@@ -40,6 +42,27 @@ export function readOnce(path: string, filename: string, maxBytes: number): Read
     return { bytes: buffer.subarray(0, length), modifiedAt: before.mtime }
   } finally {
     closeSync(fd)
+  }
+}
+
+/**
+ * Waits for whoever replaces a name in the folder at this moment.
+ *
+ * In the midst of a rename, Linux has already lowered the replaced file's link count while the name still leads to it:
+ * one that was linked twice looks as if it had this one name only, for as long as the renaming process is held up. A
+ * rename holds the folder's lock until its name leads elsewhere, and listing a folder takes that lock. What is renamed
+ * after this shows in the file's change time.
+ */
+function letRenamesEnd(folder: string, refuse: Refuse): void {
+  try {
+    const listing = opendirSync(folder)
+    try {
+      listing.readSync()
+    } finally {
+      listing.closeSync()
+    }
+  } catch {
+    refuse('unreadable')
   }
 }
 

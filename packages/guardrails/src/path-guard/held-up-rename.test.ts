@@ -1,0 +1,45 @@
+import { linkSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, it, vi } from 'vitest'
+import { tempFolder, thrownBy } from '../../test/support.ts'
+import { readOnce } from './read-once.ts'
+
+// What Linux shows while a process is held up within a rename: the replaced file has lost a link, its name still leads
+// to it. It ends when somebody takes the folder's lock, as listing the folder does.
+const kernel = vi.hoisted(() => ({ opened: false, renames: [] as (() => void)[] }))
+
+vi.mock(import('node:fs'), async importOriginal => {
+  const fs = await importOriginal()
+  const lowered = <T extends { nlink: bigint }>(stats: T): T => {
+    if (kernel.renames.length > 0) stats.nlink = 1n
+    return stats
+  }
+  return {
+    ...fs,
+    openSync: ((...args: Parameters<typeof fs.openSync>) => {
+      kernel.opened = true
+      return fs.openSync(...args)
+    }) as typeof fs.openSync,
+    fstatSync: ((fd: number) => lowered(fs.fstatSync(fd, { bigint: true }))) as typeof fs.fstatSync,
+    lstatSync: ((path: string) => lowered(fs.lstatSync(path, { bigint: true }))) as typeof fs.lstatSync,
+    opendirSync: ((path: string) => {
+      if (kernel.opened) for (const rename of kernel.renames.splice(0)) rename()
+      return fs.opendirSync(path)
+    }) as typeof fs.opendirSync,
+  }
+})
+
+it(`${verifies('P3')} does not read a file linked from outside whose name is being replaced at that moment`, () => {
+  const folder = tempFolder()
+  const root = join(folder, 'drafts')
+  mkdirSync(root)
+  const [secret, next, draft] = [join(folder, 'secret'), join(folder, 'next'), join(root, 'draft.md')]
+  writeFileSync(secret, 'the secret outside the folder\n')
+  writeFileSync(next, '# A draft\n')
+  linkSync(secret, draft)
+  kernel.renames.push(() => renameSync(next, draft))
+
+  expect(thrownBy(() => readOnce(draft, 'draft.md', 1024))).toMatchObject({ reason: 'changed-while-reading' })
+  expect(kernel.renames).toEqual([])
+  expect(readOnce(draft, 'draft.md', 1024).bytes.toString()).toBe('# A draft\n')
+})
