@@ -1,3 +1,5 @@
+export { describeAskingCalls } from './asking-calls.ts'
+export { describeCalls } from './calls.ts'
 export { describeConfirmations } from './confirmations.ts'
 export { describeCredentials, describeReadingCredential, describeWritingCredential } from './credentials.ts'
 export { describeDeadline } from './deadline.ts'
