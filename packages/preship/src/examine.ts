@@ -138,9 +138,10 @@ function startProbing(options: ExamineOptions, visit: Visit, connection: SharedC
         if (session === undefined && isGone && !visit.isOver) await connection.renew()
         throw error
       } finally {
-        calls.push({ tool, args, at, traceId, refused })
+        calls.push({ tool, args, at, until: Date.now(), traceId, refused })
       }
     },
+    note: call => void calls.push(call),
     open: abilities => visit.open(abilities ?? {}),
   }
   return { probing, calls }
