@@ -242,6 +242,54 @@ describe('a source tree', () => {
     ])
   })
 
+  it.each([
+    `import { promisify } from 'node:util'\nimport { exec } from 'child_process'\nconst run = promisify(exec)`,
+    `import * as processes from 'node:child_process'\nprocesses.execSync(command)`,
+    `const processes = require('child_process')\nprocesses.exec(command)`,
+    `import { exec as run } from 'node:child_process'\nrun(command)`,
+    `const { exec: run } = require('child_process')\nrun(command)`,
+    `import { spawn } from 'node:child_process'\nspawn('/bin/sh', ['-c', command])`,
+    `import { spawn } from 'node:child_process'\nspawn(program, args, { shell: '/bin/bash' })`,
+    `import { $ } from 'zx'`,
+  ])('finds a shell in %j', async text => {
+    expect(await codesIn(written({ 'src/a.ts': text }))).toEqual(['SHELL_RUN'])
+  })
+
+  it.each([
+    `import { spawn } from 'node:child_process'\nspawn('git', ['-c', value])\nconst shell = 'bash'`,
+    `import * as processes from 'node:child_process'\nprocesses.execFile('git', [value])\n/a/.exec(text)`,
+    `const text = "import { $ } from 'zx'" // promisify(exec)`,
+    `const options = { shell: 'bash' }`,
+  ])('finds none in %j', async text => {
+    expect(await codesIn(written({ 'src/a.ts': text }))).toEqual([])
+  })
+
+  it.each([
+    ['CODE_EVALUATED', 'a.ts', '(0, eval)(text)'],
+    ['CODE_EVALUATED', 'a.ts', 'globalThis.eval(text)'],
+    ['CODE_EVALUATED', 'a.ts', 'Function(text)()'],
+    ['CODE_EVALUATED', 'a.ts', 'vm.runInNewContext(text)'],
+    ['CODE_EVALUATED', 'a.py', 'exec(text)\n'],
+    ['SHELL_RUN', 'a.py', 'subprocess.getoutput(text)\n'],
+    ['DATABASE_DRIVER', 'a.ts', `const { DatabaseSync } = process.getBuiltinModule('node:sqlite')`],
+    ['DATABASE_DRIVER', 'a.ts', 'const pg = await import(`pg`)'],
+    ['DATABASE_DRIVER', 'a.ts', `import { createClient } from '@libsql/client'`],
+    ['ENVIRONMENT_PASSED_ON', 'a.ts', `const env = Object.assign({}, process.env, { A: '1' })`],
+  ])('finds %s in %s: %s', async (code, name, text) => {
+    expect(await codesIn(written({ [`src/${name}`]: text }))).toEqual([code])
+  })
+
+  it('says what it did not look at', async () => {
+    const large = `// ${'x'.repeat(1024 * 1024)}\n`
+    const tree = written({ 'src/a.ts': '', 'src/large.js': large, 'src/picture.svg': large, 'src/a.test.ts': large })
+    mkdirSync(join(tree, ...Array(22).fill('deep')), { recursive: true })
+    const { findings } = await sourceTree(tree).judge(NO_SURFACE, [])
+    expect(findings.map(({ code, message }) => `${code} ${message.replaceAll('deep/', '')}`)).toEqual([
+      'SOURCE_UNREAD deep: more than 20 folders deep',
+      'SOURCE_UNREAD src/large.js: larger than 1 MB',
+    ])
+  })
+
   it('says so where there is none', async () => {
     expect(await codesIn(folder)).toEqual(['SOURCE_EMPTY'])
   })
@@ -255,7 +303,7 @@ describe('a source tree', () => {
   })
 
   it('has a test for each kind', () => {
-    expect([...Object.keys(SOURCE), 'SOURCE_EMPTY'].sort()).toEqual(Object.keys(SOURCE_KINDS).sort())
+    expect([...Object.keys(SOURCE), 'SOURCE_EMPTY', 'SOURCE_UNREAD'].sort()).toEqual(Object.keys(SOURCE_KINDS).sort())
   })
 })
 
@@ -313,6 +361,12 @@ describe('a manifest', () => {
   it('that is malformed is refused, with what is wrong', async () => {
     const file = join(folder, 'preship.json')
     writeFileSync(file, '{"concern":"notes","credentials":[{"name":"K"}],"surplus":1}')
+    for (const text of ['{"concern": "x', '\u0000'])
+      expect(() => {
+        writeFileSync(join(folder, 'broken.json'), text)
+        readManifest(join(folder, 'broken.json'))
+      }).toThrow(/broken\.json is not JSON$/)
+    expect(() => readManifest(folder)).toThrow(/cannot be read: EISDIR$/)
     expect(() => readManifest(file)).toThrow(/credentials\.0\.scopes.*surplus/s)
   })
 
