@@ -128,7 +128,7 @@ export class OurServers {
       AUDIT_KEY: 'c0ffee15'.repeat(8),
       ...more,
     }
-    return { entry, env, file, audit: auditFile({ file, secrets: { [`${prefix}_API_KEY`]: key } }) }
+    return { entry, env, file, audit: auditFile({ file, secrets: [[`${prefix}_API_KEY`, key]] }) }
   }
 }
 
