@@ -2,16 +2,17 @@ import { randomUUID } from 'node:crypto'
 import type { EvidenceSource } from './evidence/evidence-source.ts'
 import { type Finding, type Item, merge, type Result } from './finding.ts'
 import { lookAgain } from './look.ts'
-import { plain } from './plain-text.ts'
+import { cut, plain } from './plain-text.ts'
 import { PROBES, REMOTE_PROBES } from './probes/index.ts'
 import { type Door, type Heard, isRefusal, type Probing, type SentCall } from './probes/probe.ts'
 import { textOf } from './probes/reply-text.ts'
+import { outputOf } from './probes/results.ts'
 import type { Report } from './report/report.ts'
 import { judgeSurface } from './rules/judge.ts'
 import { oddities } from './rules/oddities.ts'
 import type { Neighbour } from './rules/rule.ts'
 import { SharedConnection } from './shared-connection.ts'
-import { type JsonObject, objectOf, type Surface } from './surface.ts'
+import { isObject, type JsonObject, objectOf, type Surface } from './surface.ts'
 import { nameOf, type Target } from './target.ts'
 import { type Asked, verdictOf } from './verdict.ts'
 import { Visit } from './visit.ts'
@@ -40,6 +41,10 @@ export interface ExamineOptions {
 /** How much of the time may go into looking: the rest is for trying it out. */
 const LOOKING = 1 / 3
 const MAX_HEARD = 5_000
+/** Calls whose replies are more than is read. After so many, the others are left out: they would end the same way. */
+const MOST_TOO_LARGE = 3
+/** Characters that are kept of the arguments of one call. */
+const MAX_SENT = 20_000
 
 /** What a server shows to somebody whom it does not let in. */
 const NO_SURFACE: Surface = {
@@ -78,7 +83,7 @@ export async function examine(options: ExamineOptions): Promise<Report> {
         onProgress(`probing, ${n + 1} of ${probes.length}`)
         const { result, isDone } = await tried(run, visit)
         results.push(result)
-        if (isDone && !visit.isOver) continue
+        if (isDone && !visit.isOver && !started?.probing.isLate()) continue
       }
       open.add(item)
     }
@@ -106,6 +111,8 @@ function startProbing(options: ExamineOptions, visit: Visit, connection: SharedC
   const { target, mayWrite, timeoutMs, examples = {} } = options
   const calls: SentCall[] = []
   const heard: Heard[] = []
+  let tooLarge = 0
+  const schemas = new Map(surface.tools.map(({ name, outputSchema }) => [name, outputSchema]))
   const probing: Probing = {
     target,
     surface,
@@ -116,11 +123,12 @@ function startProbing(options: ExamineOptions, visit: Visit, connection: SharedC
     examples,
     heard,
     timeoutMs,
-    isLate: () => visit.isOver,
+    isLate: () => visit.isOver || tooLarge >= MOST_TOO_LARGE,
     async call(tool, args, { extra = {}, session, traceId = randomUUID().replaceAll('-', '') } = {}) {
       const at = Date.now()
       const _meta = { traceparent: `00-${traceId}-${traceId.slice(0, 16)}-01` }
       const askedBefore = connection.asked
+      const json = JSON.stringify(args) ?? ''
       let refused = true
       try {
         const params = { name: tool, ...(args !== undefined && { arguments: args }), ...extra, _meta }
@@ -129,22 +137,34 @@ function startProbing(options: ExamineOptions, visit: Visit, connection: SharedC
         const isAsking = objectOf(message.result).resultType === 'input_required' || connection.asked > askedBefore
         const outcome = isAsking ? 'asked' : refused ? 'refused' : 'done'
         const text = textOf(message)
-        const result = message.result === undefined ? undefined : objectOf(message.result)
-        const sent = (JSON.stringify(args) ?? '').slice(0, 20_000)
-        if (heard.length < MAX_HEARD) heard.push({ tool, sent, outcome, text, result })
+        const output = outputOf(message, schemas.get(tool))
+        if (heard.length < MAX_HEARD) heard.push({ tool, sent: cut(json, MAX_SENT), outcome, text, output })
         return { outcome, message, text, traceId }
       } catch (error) {
         const isGone = error instanceof WireError && error.fault === 'closed'
         if (session === undefined && isGone && !visit.isOver) await connection.renew()
+        if (error instanceof WireError && error.fault === 'too-large') tooLarge += 1
         throw error
       } finally {
-        calls.push({ tool, args, at, until: Date.now(), traceId, refused })
+        calls.push({
+          tool,
+          args: json.length > MAX_SENT ? namesOf(args) : args,
+          at,
+          until: Date.now(),
+          traceId,
+          refused,
+        })
       }
     },
     note: call => void calls.push(call),
     open: abilities => visit.open(abilities ?? {}),
   }
   return { probing, calls }
+}
+
+/** What is kept of long arguments: it is the server that decides how many tools there are to be called with them. */
+function namesOf(args: unknown): unknown {
+  return isObject(args) ? Object.fromEntries(Object.keys(args).map(name => [name, '…'])) : '…'
 }
 
 interface Trial {
@@ -179,6 +199,7 @@ async function seenSince({ session }: SharedConnection, surface: Surface, visit:
   } catch (error) {
     if (!(error instanceof WireError)) throw error
     if (visit.isOver) return []
+    if (error.fault === 'too-large') return oddities({ ...surface, oddities: session.wire.oddities }, [])
     return [{ code: 'BROKE_OFF', message: `afterwards it did not list its tools any longer: ${error.message}` }]
   }
 }

@@ -7,8 +7,8 @@ import { argumentsFor } from './samples.ts'
 export interface Baseline {
   readonly tool: Tool
   readonly args: JsonObject
-  /** How the call ended when nothing was spoiled. */
-  readonly attempt: Attempt
+  /** How the call ended when nothing was spoiled, without what it returned, which may be much. */
+  readonly attempt: Omit<Attempt, 'structured'>
 }
 
 const kept = new WeakMap<Probing, Promise<readonly Baseline[]>>()
@@ -37,8 +37,9 @@ async function find(probing: Probing): Promise<readonly Baseline[]> {
       if (probing.isLate() || (before && works(before))) continue
       for (const args of candidates(probing, tool, known)) {
         if (round === 2 && before && JSON.stringify(before.args) === JSON.stringify(args)) continue
-        const baseline = { tool, args, attempt: await attempt(probing, tool.name, args) }
-        learn(known, baseline.attempt.structured)
+        const { structured, ...ended } = await attempt(probing, tool.name, args)
+        const baseline = { tool, args, attempt: ended }
+        learn(known, structured)
         if (!best.has(tool.name) || works(baseline)) best.set(tool.name, baseline)
         if (works(baseline)) break
       }

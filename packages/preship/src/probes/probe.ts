@@ -8,7 +8,7 @@ import type { Message } from '../wire/wire.ts'
 export interface SentCall {
   /** Of a malformed call, which may have named none, what is wrong with it. */
   readonly tool: string
-  /** As they were sent; undefined where a malformed call had none. */
+  /** As they were sent; of long ones the names. Undefined where a malformed call had none. */
   readonly args: unknown
   /** Milliseconds since 1970. */
   readonly at: number
@@ -30,8 +30,11 @@ export interface Heard {
   readonly sent: string
   readonly outcome: Outcome
   readonly text: string
-  readonly result: JsonObject | undefined
+  readonly output: Output
 }
+
+/** How the structured part of a result fits what the tool promises; the part itself may be large, and is not kept. */
+export type Output = 'missing' | 'as promised' | { readonly breach: string }
 
 export interface CallOptions {
   /** What stands in the params beside name and arguments. */

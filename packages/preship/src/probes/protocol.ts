@@ -78,7 +78,7 @@ export async function protocolProbe(probing: Probing): Promise<Result> {
   if (accepted.length > 0)
     findings.push({ code: 'MALFORMED_ACCEPTED', message: `it answered with a result: ${accepted.join(', ')}` })
   const text = `${tried} malformed messages did not keep it from answering the next good one`
-  return { findings, evidence: broke.length > 0 ? [] : [{ item: 2, text }] }
+  return { findings, evidence: broke.length > 0 || tried === 0 ? [] : [{ item: 2, text }] }
 }
 
 interface Malformed {

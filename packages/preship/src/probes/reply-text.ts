@@ -1,3 +1,4 @@
+import { cut } from '../plain-text.ts'
 import { objectOf } from '../surface.ts'
 import type { Message } from '../wire/wire.ts'
 
@@ -12,10 +13,7 @@ export function textOf({ result, error }: Message): string {
   if (typeof message === 'string') texts.push(message)
   for (const rest of [data, structuredContent])
     if (rest !== undefined) texts.push(typeof rest === 'string' ? rest : JSON.stringify(rest))
-  return texts
-    .map(text => text.slice(0, MAX))
-    .join('\n')
-    .slice(0, MAX)
+  return cut(texts.map(text => cut(text, MAX)).join('\n'), MAX)
 }
 
 const SOUNDS_REFUSED =

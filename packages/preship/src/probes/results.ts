@@ -1,6 +1,8 @@
 import type { Evidence, Finding, Kind, Result } from '../finding.ts'
 import { plain } from '../plain-text.ts'
-import type { Probing } from './probe.ts'
+import { type JsonObject, objectOf } from '../surface.ts'
+import type { Message } from '../wire/wire.ts'
+import type { Output, Probing } from './probe.ts'
 import { breachOf } from './schema-check.ts'
 
 export const RESULT_KINDS = {
@@ -26,19 +28,23 @@ export async function resultsProbe({ heard, surface }: Probing): Promise<Result>
   const evidence: Evidence[] = []
   for (const { name, outputSchema } of surface.tools) {
     if (!outputSchema) continue
-    const results = heard.filter(({ tool, outcome }) => tool === name && outcome === 'done').slice(0, 200)
+    const results = heard.filter(({ tool, outcome }) => tool === name && outcome === 'done')
     const tool = plain(name, 80)
-    const isMissing = results.some(({ result }) => result?.structuredContent === undefined)
+    const isMissing = results.some(({ output }) => output === 'missing')
     if (isMissing) findings.push({ code: 'OUTPUT_MISSING', tool, message: 'a result came without structuredContent' })
-    const [breach] = results.flatMap(({ result }) => {
-      const found =
-        result?.structuredContent === undefined ? undefined : breachOf(result.structuredContent, outputSchema)
-      return found === undefined ? [] : [found]
-    })
+    const [breach] = results.flatMap(({ output }) => (typeof output === 'object' ? [output.breach] : []))
     if (breach !== undefined)
       findings.push({ code: 'OUTPUT_SCHEMA_BROKEN', tool, message: `in a result, ${plain(breach, 120)}` })
     if (!isMissing && breach === undefined && results.length > 0)
       evidence.push({ item: 2, text: `${tool}: ${results.length} results keep to its output schema` })
   }
   return { findings, evidence }
+}
+
+/** @param schema the tool's outputSchema, if it has one */
+export function outputOf({ result }: Message, schema: JsonObject | undefined): Output {
+  const { structuredContent } = objectOf(result)
+  if (structuredContent === undefined) return 'missing'
+  const breach = breachOf(structuredContent, schema)
+  return breach === undefined ? 'as promised' : { breach }
 }

@@ -15,6 +15,7 @@ const COLOUR = { pass: 32, fail: 31, person: 33, error: 31, warning: 33, note: 3
 /** What a person reads at a terminal; the other formats hold all. */
 const MOST_TOOLS = 40
 const MOST_OF_A_KIND = 12
+const MOST_EVIDENCE = 24
 const ORDER: readonly Severity[] = ['error', 'warning', 'note']
 
 /** For a person at a terminal: the eight answers at a glance, then what stands behind them. */
@@ -27,7 +28,8 @@ export function terminalReport(report: Report, { colours, width }: TerminalOptio
   const lines = [paint('bold', heading), ...wrap(plain(report.target), width).map(line => paint('dim', line)), '']
   for (const { item, question, answer, evidence } of report.verdicts) {
     lines.push(`${paint(answer, SIGN[answer])} ${item} ${question}${answer === 'person' ? ': needs a person' : ''}`)
-    for (const text of evidence) lines.push(...wrap(plain(text), width, '    ').map(line => paint('dim', line)))
+    for (const text of cutOff(evidence.map(each => plain(each))))
+      lines.push(...wrap(text, width, '    ').map(line => paint('dim', line)))
   }
   const tools = byTool(report.findings)
   for (const [tool, findings] of tools.slice(0, MOST_TOOLS)) {
@@ -66,6 +68,11 @@ export function summaryOf({ verdicts, findings, durationMs }: Report): string {
   })
   const answers = `${answered('pass')} passed, ${answered('fail')} failed, ${answered('person')} for a person`
   return `${answers}; ${found.join(', ')}; ${(durationMs / 1000).toFixed(1)} s`
+}
+
+function cutOff(evidence: readonly string[]): string[] {
+  const more = evidence.length - MOST_EVIDENCE
+  return [...evidence.slice(0, MOST_EVIDENCE), ...(more > 0 ? [`and ${more} more: --format json`] : [])]
 }
 
 /** What concerns the server as a whole comes first. */

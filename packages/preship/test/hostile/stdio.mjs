@@ -20,6 +20,13 @@ const BEHAVIOURS = {
     id,
     result: { tools: Array.from({ length: 5_000 }, (_, n) => ({ ...HARMLESS, name: `getNote${n}` })) },
   })),
+  'long results of many tools': () =>
+    listen(message => {
+      const many = Array.from({ length: 1_000 }, (_, n) => ({ ...HARMLESS, name: `getNote${n}` }))
+      if (message.method !== 'tools/call') return answerTo(message, many)
+      const structuredContent = { notes: Array.from({ length: 100_000 }, () => []) }
+      return { jsonrpc: '2.0', id: message.id, result: { content: [], structuredContent } }
+    }),
   'a list that is long in all its pages': listing(({ id }, page) => ({
     jsonrpc: '2.0',
     id,
