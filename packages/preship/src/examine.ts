@@ -10,6 +10,8 @@ import type { Report } from './report/report.ts'
 import { judgeSurface } from './rules/judge.ts'
 import { oddities } from './rules/oddities.ts'
 import type { Neighbour } from './rules/rule.ts'
+import { withoutSecrets } from './secret-like.ts'
+import { secretsOf } from './secrets.ts'
 import { SharedConnection } from './shared-connection.ts'
 import { type JsonObject, objectOf, type Surface } from './surface.ts'
 import { nameOf, type Target } from './target.ts'
@@ -88,7 +90,7 @@ export async function examine(options: ExamineOptions): Promise<Report> {
     const calls = started?.calls ?? []
     if (options.evidence.length > 0) onProgress('reading the evidence')
     for (const source of options.evidence) results.push(await source.judge(surface, calls))
-    const result = merge(results)
+    const result = shown(merge(results), target)
     return {
       target: plain(nameOf(target)),
       server: { name: plain(surface.server.name, 80), version: plain(surface.server.version, 40) },
@@ -145,6 +147,15 @@ function startProbing(options: ExamineOptions, visit: Visit, connection: SharedC
     open: abilities => visit.open(abilities ?? {}),
   }
   return { probing, calls }
+}
+
+/** Reports are passed around: what a server says of its secrets, or in them, is not. */
+function shown({ findings, evidence }: Result, target: Target): Result {
+  const secrets = secretsOf(target).map(([, value]) => value)
+  return {
+    findings: findings.map(finding => ({ ...finding, message: withoutSecrets(finding.message, secrets) })),
+    evidence: evidence.map(each => ({ ...each, text: withoutSecrets(each.text, secrets) })),
+  }
 }
 
 interface Trial {

@@ -111,6 +111,13 @@ describe('what probes find at a local server', () => {
     expect(evidence.filter(text => text.startsWith('readNote: ') && text.includes('were refused'))).toHaveLength(1)
   })
 
+  it('reports what a server says of its secret without the secret', async () => {
+    const report = await probe(['shows-secret', 'no-backend'], ENV)
+    expect(codesOf(report)).toContain('SECRET_SHOWN')
+    expect(JSON.stringify(report)).toContain('the backend refused …')
+    expect(JSON.stringify(report)).not.toContain(ENV.NOTES_API_KEY)
+  })
+
   it('calls no tool that writes unless it may', async () => {
     const report = await probe(['never-asks'], ENV, { mayWrite: false })
     expect(report.verdicts.find(({ item }) => item === 2)?.answer).toBe('person')

@@ -35,7 +35,8 @@ export const costs: Rule<keyof typeof KINDS> = ({ tools }) => {
 }
 
 function tokensOf(tools: Surface['tools']): number {
-  const text = JSON.stringify(tools)
+  // What no model reads costs none.
+  const text = JSON.stringify(tools.map(({ other: _, ...read }) => read))
   if (text.length > MAX_CHARACTERS || ENDLESS_WORD.test(text)) return Math.ceil(text.length / CHARACTERS_PER_TOKEN)
   // Names of special tokens in a hostile text are text like any other.
   return countTokens(text, { allowedSpecial: new Set(), disallowedSpecial: new Set() })
