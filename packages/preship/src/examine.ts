@@ -69,7 +69,7 @@ export async function examine(options: ExamineOptions): Promise<Report> {
     if (!seen) onProgress('it lets nobody in like this: to have its tools looked at, give --token-file')
     const surface = seen?.surface ?? NO_SURFACE
     const results: Result[] = []
-    if (seen) results.push(judgeSurface(surface, options.neighbours, target.kind === 'stdio'))
+    if (seen) results.push(await judgeSurface(surface, options.neighbours, target.kind === 'stdio'))
     const connection = seen && new SharedConnection(visit, seen.session)
     const started = connection && startProbing(options, visit, connection, surface)
     const probes = options.onlyLook ? [] : probesOf(options, started?.probing)

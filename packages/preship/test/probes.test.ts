@@ -100,6 +100,13 @@ describe('what probes find at a local server', () => {
     expect(codesOf(await probe(['legacy', 'takes-any-yes'], ENV))).toContain('CONFIRMATION_BYPASSED')
   })
 
+  it('does not take a no that is told as a result for something that was carried out', async () => {
+    for (const era of [[], ['legacy']]) {
+      const codes = codesOf(await probe([...era, 'declines-kindly'], ENV))
+      expect(codes.filter(code => code.startsWith('CONFIRMATION_'))).toEqual([])
+    }
+  })
+
   it('takes a warned of and labelled tool that never asks as it is', async () => {
     expect(codesOf(await probe(['never-asks'], ENV))).toEqual([])
   })
