@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { CATALOGUE } from '../src/catalogue.ts'
-import { ARGUMENT_KINDS } from '../src/probes/arguments.ts'
+import { ARGUMENT_KINDS } from '../src/probes/argument-kinds.ts'
 import { CONFIRMATION_KINDS } from '../src/probes/confirmation.ts'
 import { LEAK_KINDS } from '../src/probes/leaks.ts'
 import { PLACE_KINDS } from '../src/probes/places.ts'
