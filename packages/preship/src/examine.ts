@@ -216,7 +216,8 @@ function askedOf(
     2: isSeen && surface.tools.length > 0 && surface.tools.every(({ name }) => worked(name)),
     3: has(3),
     4: has(4),
-    5: has(5) && calls.length > 0,
+    // That refusals are on record says nothing of what is carried out.
+    5: has(5) && calls.some(({ refused }) => !refused),
     6: isSeen && !open.has(6),
     7: has(7) && isSeen,
     8: !open.has(8),
