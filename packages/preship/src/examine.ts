@@ -11,6 +11,8 @@ import type { Report } from './report/report.ts'
 import { judgeSurface } from './rules/judge.ts'
 import { oddities } from './rules/oddities.ts'
 import type { Neighbour } from './rules/rule.ts'
+import { withoutSecrets } from './secret-like.ts'
+import { secretsOf } from './secrets.ts'
 import { SharedConnection } from './shared-connection.ts'
 import { isObject, type JsonObject, objectOf, type Surface } from './surface.ts'
 import { nameOf, type Target } from './target.ts'
@@ -72,7 +74,7 @@ export async function examine(options: ExamineOptions): Promise<Report> {
     if (!seen) onProgress('it lets nobody in like this: to have its tools looked at, give --token-file')
     const surface = seen?.surface ?? NO_SURFACE
     const results: Result[] = []
-    if (seen) results.push(judgeSurface(surface, options.neighbours, target.kind === 'stdio'))
+    if (seen) results.push(await judgeSurface(surface, options.neighbours, target.kind === 'stdio'))
     const connection = seen && new SharedConnection(visit, seen.session)
     const started = connection && startProbing(options, visit, connection, surface)
     const probes = options.onlyLook ? [] : probesOf(options, started?.probing)
@@ -93,7 +95,7 @@ export async function examine(options: ExamineOptions): Promise<Report> {
     const calls = started?.calls ?? []
     if (options.evidence.length > 0) onProgress('reading the evidence')
     for (const source of options.evidence) results.push(await source.judge(surface, calls))
-    const result = merge(results)
+    const result = shown(merge(results), target)
     return {
       target: plain(nameOf(target)),
       server: { name: plain(surface.server.name, 80), version: plain(surface.server.version, 40) },
@@ -167,6 +169,15 @@ function namesOf(args: unknown): unknown {
   return isObject(args) ? Object.fromEntries(Object.keys(args).map(name => [name, '…'])) : '…'
 }
 
+/** Reports are passed around: what a server says of its secrets, or in them, is not. */
+function shown({ findings, evidence }: Result, target: Target): Result {
+  const secrets = secretsOf(target).map(([, value]) => value)
+  return {
+    findings: findings.map(finding => ({ ...finding, message: withoutSecrets(finding.message, secrets) })),
+    evidence: evidence.map(each => ({ ...each, text: withoutSecrets(each.text, secrets) })),
+  }
+}
+
 interface Trial {
   readonly item: Item
   readonly run: () => Promise<Result>
@@ -226,7 +237,8 @@ function askedOf(
     2: isSeen && surface.tools.length > 0 && surface.tools.every(({ name }) => worked(name)),
     3: has(3),
     4: has(4),
-    5: has(5) && calls.length > 0,
+    // That refusals are on record says nothing of what is carried out.
+    5: has(5) && calls.some(({ refused }) => !refused),
     6: isSeen && !open.has(6),
     7: has(7) && isSeen,
     8: !open.has(8),

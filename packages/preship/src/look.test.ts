@@ -30,6 +30,12 @@ function listing(...names: (readonly string[])[]): Session {
 
 const kindsOf = ({ oddities }: { oddities: readonly { kind: string }[] }) => oddities.map(({ kind }) => kind)
 
+it('keeps what else is listed with a tool', async () => {
+  const icons = [{ src: 'https://example.com/a.png' }]
+  const session = { ...listing(['a']), request: async () => ({ result: { tools: [{ name: 'a', icons }] } }) }
+  expect((await look(session, PLENTY)).tools).toEqual([expect.objectContaining({ name: 'a', other: { icons } })])
+})
+
 describe('a list of more than one page', () => {
   it('is read whole where there is time for it', async () => {
     const surface = await look(listing(['a', 'b', 'c']), PLENTY)

@@ -75,7 +75,7 @@ async function listedOrNothing(session: Session, budgetMs: number): Promise<List
 
 function toolOf(value: unknown): Tool | undefined {
   if (!isObject(value) || typeof value.name !== 'string') return undefined
-  const { name, title, description, inputSchema, outputSchema, annotations } = value
+  const { name, title, description, inputSchema, outputSchema, annotations, ...other } = value
   return {
     name,
     title: typeof title === 'string' ? title : undefined,
@@ -83,5 +83,6 @@ function toolOf(value: unknown): Tool | undefined {
     inputSchema: objectOf(inputSchema),
     outputSchema: isObject(outputSchema) ? outputSchema : undefined,
     annotations: objectOf(annotations),
+    ...(Object.keys(other).length > 0 && { other }),
   }
 }

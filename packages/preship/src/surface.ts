@@ -6,6 +6,8 @@ export interface Tool {
   readonly inputSchema: JsonObject
   readonly outputSchema: JsonObject | undefined
   readonly annotations: JsonObject
+  /** Whatever else is listed with it: icons, `_meta`, what a later protocol adds. No model reads it; clients do. */
+  readonly other?: JsonObject
 }
 
 export type JsonObject = Readonly<Record<string, unknown>>

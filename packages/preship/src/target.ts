@@ -1,3 +1,4 @@
+import { withoutSecrets } from './secret-like.ts'
 import { openHttp } from './wire/http.ts'
 import { openStdio } from './wire/stdio.ts'
 import type { Wire } from './wire/wire.ts'
@@ -27,11 +28,14 @@ export function nameOf(target: Target): string {
   if (target.kind === 'url') return `${target.url.origin}${target.url.pathname}`
   return [target.program, ...target.args]
     .map((word, at, words) => {
+      // A header, as clients of remote servers are given one: `Authorization: Bearer …`.
+      const [, header = ''] = /^([\w-]+):\s*[^/\\\s]/.exec(word) ?? []
+      if (SECRET.test(header)) return `${header}: …`
       const [, name = '', value] = /^([^=]*)(?:=(.*))?$/s.exec(word) ?? []
       if (value !== undefined && SECRET.test(name)) return `${name}=…`
       const before = words[at - 1] ?? ''
       if (before.startsWith('-') && !before.includes('=') && SECRET.test(before) && !word.startsWith('-')) return '…'
-      return word.replace(/(\w:\/\/)[^/@\s]*@/g, '$1…@')
+      return withoutSecrets(word.replace(/(\w:\/\/)[^/@\s]*@/g, '$1…@'), [])
     })
     .join(' ')
 }

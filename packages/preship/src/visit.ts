@@ -1,5 +1,7 @@
 import { look } from './look.ts'
 import { plain } from './plain-text.ts'
+import { withoutSecrets } from './secret-like.ts'
+import { secretsOf } from './secrets.ts'
 import type { Era, Surface } from './surface.ts'
 import { connect, type Target } from './target.ts'
 import { type Abilities, openSession, type Session } from './wire/session.ts'
@@ -132,7 +134,9 @@ export class Visit {
   #explain({ message }: WireError): string {
     const wires = [...this.#wires]
     const seen = [...new Set(wires.flatMap(({ oddities }) => oddities.map(({ text }) => text)))]
-    const stderr = (wires.at(-1)?.stderr ?? '').split('\n').map(line => plain(line, 160))
+    const secrets = secretsOf(this.#options.target).map(([, value]) => value)
+    const written = withoutSecrets(wires.at(-1)?.stderr ?? '', secrets)
+    const stderr = written.split('\n').map(line => plain(line, 160))
     const last = stderr.filter(line => line !== '').slice(-STDERR_LINES)
     return [
       message,

@@ -24,10 +24,10 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
 const KEY = 'k-5f2c9d7e41ab'
 
-async function audited(faults: readonly string[], fields?: Record<string, string[]>) {
+async function audited(faults: readonly string[], fields?: Record<string, string[]>, mayWrite = true) {
   const file = join(folder, 'audit.jsonl')
   const evidence = [auditFile({ file, fields, secrets: [['NOTES_API_KEY', KEY]] })]
-  return await probe(faults, { AUDIT_FILE: file, NOTES_API_KEY: KEY }, { evidence })
+  return await probe(faults, { AUDIT_FILE: file, NOTES_API_KEY: KEY }, { evidence, mayWrite })
 }
 
 const AUDIT: Record<string, string[]> = {
@@ -71,6 +71,11 @@ describe('an audit log', () => {
       'AUDIT_WITHOUT_CALLER',
       'AUDIT_WITHOUT_TRACE',
     ])
+  })
+
+  it('answers nothing where no call was carried out that it could hold', async () => {
+    const report = await audited(['no-labels'], undefined, false)
+    expect(report.verdicts.find(({ item }) => item === 5)).toMatchObject({ answer: 'person', codes: [] })
   })
 
   it('holds no arguments where it holds empty ones in their place', async () => {
@@ -260,7 +265,8 @@ describe('a source tree', () => {
     `import * as processes from 'node:child_process'\nprocesses.execFile('git', [value])\n/a/.exec(text)`,
     `const text = "import { $ } from 'zx'" // promisify(exec)`,
     `const options = { shell: 'bash' }`,
-  ])('finds none in %j', async text => {
+    `import Redis from 'ioredis'`,
+  ])('finds neither shell nor database in %j', async text => {
     expect(await codesIn(written({ 'src/a.ts': text }))).toEqual([])
   })
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { CATALOGUE } from '../src/catalogue.ts'
-import { ARGUMENT_KINDS } from '../src/probes/arguments.ts'
+import { ARGUMENT_KINDS } from '../src/probes/argument-kinds.ts'
 import { CONFIRMATION_KINDS } from '../src/probes/confirmation.ts'
 import { LEAK_KINDS } from '../src/probes/leaks.ts'
 import { PLACE_KINDS } from '../src/probes/places.ts'
@@ -100,6 +100,13 @@ describe('what probes find at a local server', () => {
     expect(codesOf(await probe(['legacy', 'takes-any-yes'], ENV))).toContain('CONFIRMATION_BYPASSED')
   })
 
+  it('does not take a no that is told as a result for something that was carried out', async () => {
+    for (const era of [[], ['legacy']]) {
+      const codes = codesOf(await probe([...era, 'declines-kindly'], ENV))
+      expect(codes.filter(code => code.startsWith('CONFIRMATION_'))).toEqual([])
+    }
+  })
+
   it('takes a warned of and labelled tool that never asks as it is', async () => {
     expect(codesOf(await probe(['never-asks'], ENV))).toEqual([])
   })
@@ -109,6 +116,13 @@ describe('what probes find at a local server', () => {
     expect(report.findings).toEqual([])
     const { evidence = [] } = report.verdicts.find(({ item }) => item === 2) ?? {}
     expect(evidence.filter(text => text.startsWith('readNote: ') && text.includes('were refused'))).toHaveLength(1)
+  })
+
+  it('reports what a server says of its secret without the secret', async () => {
+    const report = await probe(['shows-secret', 'no-backend'], ENV)
+    expect(codesOf(report)).toContain('SECRET_SHOWN')
+    expect(JSON.stringify(report)).toContain('the backend refused …')
+    expect(JSON.stringify(report)).not.toContain(ENV.NOTES_API_KEY)
   })
 
   it('calls no tool that writes unless it may', async () => {

@@ -80,8 +80,9 @@ export const SOURCE_KINDS = {
 
 type Code = keyof typeof SOURCE_KINDS
 
+/** Without what keeps state between replicas: a nonce in Redis is no backend. */
 const DRIVERS =
-  'pg postgres mysql mysql2 mariadb mongodb mongoose sqlite3 better-sqlite3 node:sqlite sqlite oracledb mssql tedious knex sequelize typeorm drizzle-orm @prisma/client prisma cassandra-driver neo4j-driver couchbase psycopg2 psycopg2-binary psycopg asyncpg pymysql pymongo sqlalchemy cx_oracle duckdb @duckdb/node-api redis ioredis pg-promise postgres-js slonik kysely objection @mikro-orm/core @libsql/client @planetscale/database @neondatabase/serverless @vercel/postgres sql.js bun:sqlite mysqlclient mysqldb mysql-connector-python aiosqlite aiomysql peewee pyodbc motor clickhouse-connect @clickhouse/client'.split(
+  'pg postgres mysql mysql2 mariadb mongodb mongoose sqlite3 better-sqlite3 node:sqlite sqlite oracledb mssql tedious knex sequelize typeorm drizzle-orm @prisma/client prisma cassandra-driver neo4j-driver couchbase psycopg2 psycopg2-binary psycopg asyncpg pymysql pymongo sqlalchemy cx_oracle duckdb @duckdb/node-api pg-promise postgres-js slonik kysely objection @mikro-orm/core @libsql/client @planetscale/database @neondatabase/serverless @vercel/postgres sql.js bun:sqlite mysqlclient mysqldb mysql-connector-python aiosqlite aiomysql peewee pyodbc motor clickhouse-connect @clickhouse/client'.split(
     ' ',
   )
 

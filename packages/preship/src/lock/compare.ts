@@ -16,7 +16,7 @@ const WORDS: Readonly<Record<Part, string>> = {
 export function changesOf(before: LockedTool, now: LockedTool): string[] {
   if (before.surface === now.surface) return []
   const changed = PARTS.filter(part => before.parts[part] !== now.parts[part]).map(part => WORDS[part])
-  return changed.length > 0 ? changed : ['surface']
+  return changed.length > 0 ? changed : ['what else is listed with it (icons, _meta)']
 }
 
 /** Judges a server by what was decided about it. */

@@ -6,7 +6,7 @@ export const PARTS = ['title', 'description', 'inputSchema', 'outputSchema', 'an
 export type Part = (typeof PARTS)[number]
 
 export interface Fingerprint {
-  /** SHA-256 over the canonical JSON of the name and all parts. */
+  /** SHA-256 over the canonical JSON of the name, all parts, and whatever else is listed with the tool. */
   readonly surface: string
   /** The beginning of each part's own, to tell which of them changed. */
   readonly parts: Readonly<Record<Part, string>>
@@ -14,13 +14,14 @@ export interface Fingerprint {
 
 /** @param tools all of one name: a list may hold more than one of it */
 export function fingerprintOf(tools: readonly Tool[]): Fingerprint {
-  const seen = tools.map(({ name, title, description, inputSchema, outputSchema, annotations }) => ({
+  const seen = tools.map(({ name, title, description, inputSchema, outputSchema, annotations, other }) => ({
     name,
     title: title ?? null,
     description,
     inputSchema,
     outputSchema: outputSchema ?? null,
     annotations,
+    ...(other && { other }),
   }))
   const part = (name: Part): [Part, string] => [name, hashOf(seen.map(tool => tool[name])).slice(0, 16)]
   return {

@@ -1,7 +1,7 @@
 import { type JsonObject, objectOf } from '../surface.ts'
 import { WireError } from '../wire/wire.ts'
 import { type CallOptions, isRefusal, type Outcome, type Probing } from './probe.ts'
-import { soundsRefused } from './reply-text.ts'
+import { saysDeclined, soundsRefused } from './reply-text.ts'
 
 /** How a call that may be hostile ended. `prose`: words that say no, in a reply that says yes. */
 export interface Attempt {
@@ -28,13 +28,14 @@ export async function attempt(
   try {
     const { outcome, message, text, traceId } = await probing.call(tool, args, options)
     const { structuredContent, requestState, inputRequests, resultType } = objectOf(message.result)
+    const isNo = structuredContent === undefined && saysDeclined(text)
     return {
       outcome: outcome === 'done' && structuredContent === undefined && soundsRefused(text) ? 'prose' : outcome,
       text,
       structured: structuredContent ?? parsed(text),
       traceId,
       questions: objectOf(inputRequests),
-      isCarriedOut: !isRefusal(message) && resultType !== 'input_required',
+      isCarriedOut: !isRefusal(message) && resultType !== 'input_required' && !isNo,
       ...(typeof requestState === 'string' && { requestState }),
     }
   } catch (error) {

@@ -134,8 +134,8 @@ async function judge(probing: Probing, baseline: Baseline, mute: Session): Promi
   const yes =
     used.requestState === undefined ? await saidYes(probing, baseline) : await answered(probing, tool, args, used)
   /** Carried out, or refused for the same reason as after a yes: in both cases nobody minded that there was none. */
-  const isPast = ({ outcome, text }: Attempt): boolean =>
-    outcome === 'done' ||
+  const isPast = ({ outcome, text, isCarriedOut }: Attempt): boolean =>
+    (outcome === 'done' && isCarriedOut !== false) ||
     (outcome === 'refused' && yes.outcome === 'refused' && text === yes.text && !ABOUT_ANSWER.test(text))
   if (isPast(await attempt(probing, tool.name, args, { session: mute })))
     faults.push(['CONFIRMATION_SKIPPED', 'a client that declares no elicitation had it carried out'])

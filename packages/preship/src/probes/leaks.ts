@@ -1,5 +1,6 @@
 import type { Finding, Kind, Result } from '../finding.ts'
 import { plain } from '../plain-text.ts'
+import { SECRET_LIKE } from '../secret-like.ts'
 import { secretsOf } from '../secrets.ts'
 import type { Target } from '../target.ts'
 import { attempt } from './attempt.ts'
@@ -66,8 +67,6 @@ const QUERY =
   /\bSELECT\b[^\n]{1,200}\bFROM\b|\bINSERT INTO\b|\bDELETE FROM\b|\bSQLITE_[A-Z]+|\bSQLSTATE\b|\bORA-\d{5}|syntax error at or near|near "[^"]*": syntax error|no such (?:table|column)|relation "[^"]+" does not exist|\bMongo(?:Server)?Error\b/
 const ADDRESS =
   /\b(?:https?|wss?|postgres(?:ql)?|mysql|mongodb|redis):\/\/(?:[^\s/"']*@)?(?:localhost|127\.|10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.|[\w.-]+\.(?:internal|local|lan|corp|svc)\b|[\w-]+(?::\d+|\/))|\b(?:ECONNREFUSED|ENOTFOUND|EHOSTUNREACH)\b\s+\S+/
-const SECRET_LIKE =
-  /\bgh[pousr]_[A-Za-z0-9]{30,}|\bgithub_pat_\w{40,}|\bsk-[A-Za-z0-9_-]{20,}|\bsk_live_\w{16,}|\bAKIA[0-9A-Z]{16}\b|\bxox[abprs]-[\w-]{20,}|\bglpat-[\w-]{20,}|-----BEGIN [A-Z ]*PRIVATE KEY-----|\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}|\b[Bb]earer [A-Za-z0-9._~+/-]{20,}/
 
 /** Looks at every reply that other probes got for what it gives away; and at those for what is not there. */
 export async function leaksProbe(probing: Probing): Promise<Result> {

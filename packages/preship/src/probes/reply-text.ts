@@ -28,3 +28,12 @@ export function soundsRefused(text: string): boolean {
   const beginning = text.slice(0, 200)
   return SOUNDS_REFUSED.test(beginning) || SAYS_REFUSED.test(beginning)
 }
+
+/** That a person said no is no failure to some: they tell it in a result like others. */
+const SAYS_DECLINED =
+  /\b(?:user|person|human|you|confirmation|elicitation|request|operation|action)\b[^.\n]{0,40}\b(?:declined|cancell?ed|rejected|aborted|refused|not (?:confirmed|approved|given|carried out))\b/i
+
+/** Whether it is a sentence that tells that a person did not agree. Data may hold any word. */
+export function saysDeclined(text: string): boolean {
+  return !/^\s*[[{]/.test(text) && SAYS_DECLINED.test(text.slice(0, 200))
+}

@@ -1,5 +1,5 @@
 import { isObject, type JsonObject, objectOf } from '../surface.ts'
-import type { ArgumentCode } from './arguments.ts'
+import type { ArgumentCode } from './argument-kinds.ts'
 import type { Baseline } from './baseline.ts'
 import { breachOf, followed, matches } from './schema-check.ts'
 

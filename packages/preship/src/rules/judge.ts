@@ -3,9 +3,15 @@ import type { Evidence, Item, Result } from '../finding.ts'
 import { fieldsOf, type Surface } from '../surface.ts'
 import { RULES } from './index.ts'
 import type { Neighbour } from './rule.ts'
+import { loadTokens } from './tokens.ts'
 
 /** Judges a surface by what it says: what speaks against it, and where nothing does, what speaks for it. */
-export function judgeSurface(surface: Surface, neighbours: readonly Neighbour[], isLocal: boolean): Result {
+export async function judgeSurface(
+  surface: Surface,
+  neighbours: readonly Neighbour[],
+  isLocal: boolean,
+): Promise<Result> {
+  await loadTokens()
   const findings = RULES.flatMap(rule => rule(surface, neighbours))
   const isClean = (item: Item): boolean =>
     !findings.some(({ code }) => CATALOGUE[code]?.item === item && CATALOGUE[code]?.severity !== 'note')
