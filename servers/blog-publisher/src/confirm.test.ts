@@ -196,6 +196,20 @@ describe('a question in the later era', () => {
     await expect(refusing.redeem(await refusing.mint())).rejects.toMatchObject(INVALID)
   })
 
+  it(`${verifies('P12')} is answered on its person’s one account, whichever of their programs they use`, async () => {
+    const owners: string[] = []
+    const noting: SingleUse = {
+      open: async () => {},
+      claim: async (_, __, owner) => owners.push(owner) > 0,
+    }
+    const { mint, redeem } = confirmations({ singleUse: noting })
+    for (const clientId of ['desktop', 'phone']) {
+      const question = questionOf({ call: callOf({ ...CALLER, kind: 'oauth', clientId }).call })
+      expect(await redeem(await mint(question), question)).toBe('accepted')
+    }
+    expect(new Set(owners).size).toBe(1)
+  })
+
   it(`${verifies('P12')} is not asked where its answer could not be told from a repeated one`, async () => {
     const broken: SingleUse = { open: () => Promise.reject(new Error('the store is down')), claim: async () => true }
     const asked: boolean[] = []
@@ -401,6 +415,18 @@ describe('a memory of what was used', () => {
     expect(await memory.claim('a', 2000, 'ann')).toBe(false)
     now = 2000
     expect(await memory.claim('a', 3000, 'ann')).toBe(true)
+  })
+
+  it(`${verifies('P12')} remembers through a clock that jumps ahead and is set right again`, async () => {
+    let now = 1000
+    const memory = createSingleUse(() => now)
+    expect(await memory.claim('a', 2000, 'ann')).toBe(true)
+    now = 9000
+    expect(await memory.claim('b', 10_000, 'ann')).toBe(true)
+    now = 1000
+    expect(await memory.claim('a', 2000, 'ann')).toBe(false)
+    expect(await memory.claim('b', 10_000, 'ann')).toBe(false)
+    expect(await memory.claim('c', 2001, 'ann')).toBe(true)
   })
 
   it(`${verifies('P12')} refuses when it is full, rather than forget, and has room again as uses expire`, async () => {
