@@ -74,8 +74,10 @@ export function createRoutes({ gate, endpoint, resource, readiness, stopping, on
       letPageRead(req, res)
       if (req.method === 'OPTIONS') return void res.writeHead(204).end()
       visitor = await unlessStopping(gate.admit(req))
-      if (req.method !== 'POST') return await endpoint.serve(req, res, visitor)
-      const parsed = asMessage(parseMessage(await unlessStopping(readBody(req))))
+      // Also one that nobody asks for: the SDK's adapter would read it, and far more of it.
+      const body = req.method === 'GET' ? undefined : await unlessStopping(readBody(req))
+      if (req.method !== 'POST' || !body) return await endpoint.serve(req, res, visitor)
+      const parsed = asMessage(parseMessage(body))
       if ('reason' in parsed) answer(res, 400, endpoint.refuse(visitor, parsed))
       else await endpoint.serve(req, res, visitor, parsed.message)
     } catch (error) {

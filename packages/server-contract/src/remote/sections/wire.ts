@@ -133,6 +133,11 @@ export function describeWire(world: RemoteWorld): void {
       expect((await remote.server.raw(inChunks(fits))).status).toBe(200)
       await expectRefused(() => send({ body: `${fits} ` }), [413])
       await expectRefused(() => remote.server.raw(inChunks(`${fits} `)), [413])
+      // Where nothing is asked for, too.
+      const ending = (text: string): Promise<Reply> =>
+        remote.server.send('DELETE', '/mcp', { ...call().headers, 'Mcp-Session-Id': 'x' }, text)
+      expect((await ending(fits)).status).toBe(404)
+      await expectRefused(() => ending(`${fits} `), [413])
       // The length alone is enough: nothing of it has to come.
       await expectRefused(() => remote.server.raw(bytes(['Content-Length: 99999999999'], '{')), [413])
     })
