@@ -55,11 +55,6 @@ export async function listen({ host, port, handlerAt, onFault }: ListenOptions):
     // A call may take its time; its reply may not.
     if (serving.of(socket) === 0 || socket.writableLength > 0) socket.destroy()
   })
-  // The address is kept from the first time it is asked for. Later it may be gone: who hangs up as soon as they have
-  // called would be on record from nowhere. Who is gone by now has not been read.
-  http.on('connection', socket => {
-    if (socket.remoteAddress === undefined) socket.destroy()
-  })
   http.on('request', (req, res) => {
     const { socket } = req
     serving.add(socket)
