@@ -1,7 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import type { AddressInfo } from 'node:net'
-import { createServer } from 'node:net'
 import type { ClientEntry, ServerName } from './client-entries.ts'
 import type { ProtectedResource } from './identity/resources.ts'
 
@@ -82,17 +80,4 @@ async function untilListening(child: ChildProcess, ended: Promise<unknown>, name
     })
   })
   if ((await Promise.race([listening, ended])) !== true) throw new Error(`${name} ended:\n${said}`)
-}
-
-/** Ports that nobody listens at now. */
-export async function freePorts(count: number): Promise<number[]> {
-  const probes = Array.from({ length: count }, () => createServer())
-  const ports = await Promise.all(
-    probes.map(async probe => {
-      await once(probe.listen(0, '127.0.0.1'), 'listening')
-      return (probe.address() as AddressInfo).port
-    }),
-  )
-  await Promise.all(probes.map(probe => new Promise(resolve => probe.close(resolve))))
-  return ports
 }

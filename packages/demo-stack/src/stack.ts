@@ -10,8 +10,9 @@ import {
   serverKeys,
 } from './client-entries.ts'
 import { DRAFTS } from './drafts.ts'
+import { freePorts } from './free-ports.ts'
 import { type IdentityProvider, startIdentityProvider } from './identity/provider.ts'
-import { freePorts, type RemoteServer, resourceOf, startRemoteServer } from './remote-servers.ts'
+import { type RemoteServer, resourceOf, startRemoteServer } from './remote-servers.ts'
 
 export interface StackOptions {
   /** A folder for all that is kept: records, keys, drafts, registered clients, audit files. */

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { EvidenceSource } from './evidence/evidence-source.ts'
-import { type Finding, merge, type Result } from './finding.ts'
+import { type Finding, type Item, merge, type Result } from './finding.ts'
 import { lookAgain } from './look.ts'
 import { plain } from './plain-text.ts'
 import { PROBES, REMOTE_PROBES } from './probes/index.ts'
@@ -71,10 +71,16 @@ export async function examine(options: ExamineOptions): Promise<Report> {
     const connection = seen && new SharedConnection(visit, seen.session)
     const started = connection && startProbing(options, visit, connection, surface)
     const probes = options.onlyLook ? [] : probesOf(options, started?.probing)
-    for (const [n, probe] of probes.entries()) {
-      if (visit.isOver) break
-      onProgress(`probing, ${n + 1} of ${probes.length}`)
-      results.push(await tried(probe, visit))
+    /** Questions that were not asked to their end: that nothing was found says nothing. */
+    const open = new Set<Item>()
+    for (const [n, { item, run }] of probes.entries()) {
+      if (!visit.isOver) {
+        onProgress(`probing, ${n + 1} of ${probes.length}`)
+        const { result, isDone } = await tried(run, visit)
+        results.push(result)
+        if (isDone && !visit.isOver) continue
+      }
+      open.add(item)
     }
     const findings = connection ? [...(await seenSince(connection, surface, visit))] : []
     if (visit.isOver) findings.push(late(deadlineMs))
@@ -87,7 +93,7 @@ export async function examine(options: ExamineOptions): Promise<Report> {
       target: plain(nameOf(target)),
       server: { name: plain(surface.server.name, 80), version: plain(surface.server.version, 40) },
       tools: surface.tools.map(({ name }) => plain(name, 80)),
-      verdicts: verdictOf(result, askedOf(options, surface, started?.probing, calls)),
+      verdicts: verdictOf(result, askedOf(options, surface, started?.probing, calls, open)),
       findings: result.findings,
       durationMs: Math.round(performance.now() - startedAt),
     }
@@ -132,30 +138,37 @@ function startProbing(options: ExamineOptions, visit: Visit, connection: SharedC
         if (session === undefined && isGone && !visit.isOver) await connection.renew()
         throw error
       } finally {
-        calls.push({ tool, args, at, traceId, refused })
+        calls.push({ tool, args, at, until: Date.now(), traceId, refused })
       }
     },
+    note: call => void calls.push(call),
     open: abilities => visit.open(abilities ?? {}),
   }
   return { probing, calls }
 }
 
-function probesOf({ target, timeoutMs }: ExamineOptions, probing: Probing | undefined): (() => Promise<Result>)[] {
-  const own = probing ? PROBES.map(probe => () => probe(probing)) : []
+interface Trial {
+  readonly item: Item
+  readonly run: () => Promise<Result>
+}
+
+function probesOf({ target, timeoutMs }: ExamineOptions, probing: Probing | undefined): Trial[] {
+  const own = probing ? PROBES.map(({ item, probe }) => ({ item, run: () => probe(probing) })) : []
   if (target.kind !== 'url') return own
   const door: Door = { url: target.url, token: target.token, foreignToken: target.foreignToken, timeoutMs }
-  return [...own, ...REMOTE_PROBES.map(probe => () => probe(door))]
+  return [...own, ...REMOTE_PROBES.map(({ item, probe }) => ({ item, run: () => probe(door) }))]
 }
 
 /** A probe that breaks the connection is itself an answer: no server should end because of what a client sends. */
-async function tried(probe: () => Promise<Result>, visit: Visit): Promise<Result> {
+async function tried(probe: () => Promise<Result>, visit: Visit): Promise<{ result: Result; isDone: boolean }> {
   try {
-    return await visit.unlessOver(probe())
+    return { result: await visit.unlessOver(probe()), isDone: true }
   } catch (error) {
     if (!(error instanceof WireError)) throw error
     // Broken off by this side: nothing that could be held against the server.
-    if (visit.isOver) return { findings: [], evidence: [] }
-    return { findings: [{ code: 'BROKE_OFF', message: `a probe got no answer: ${error.message}` }], evidence: [] }
+    if (visit.isOver) return { result: { findings: [], evidence: [] }, isDone: false }
+    const message = `a probe got no answer: ${error.message}`
+    return { result: { findings: [{ code: 'BROKE_OFF', message }], evidence: [] }, isDone: false }
   }
 }
 
@@ -176,10 +189,11 @@ function late(ms: number): Finding {
 
 /** A question is asked if something could have answered it with no. */
 function askedOf(
-  { evidence, target }: ExamineOptions,
+  { evidence }: ExamineOptions,
   surface: Surface,
   probing: Probing | undefined,
   calls: readonly SentCall[],
+  open: ReadonlySet<Item>,
 ): Asked {
   const has = (item: 3 | 4 | 5 | 7): boolean => evidence.some(({ items }) => items.includes(item))
   const isSeen = probing !== undefined
@@ -192,8 +206,8 @@ function askedOf(
     3: has(3),
     4: has(4),
     5: has(5) && calls.length > 0,
-    6: isSeen,
+    6: isSeen && !open.has(6),
     7: has(7) && isSeen,
-    8: target.kind === 'stdio' || target.kind === 'url',
+    8: !open.has(8),
   }
 }

@@ -12,7 +12,11 @@ const CUT: Readonly<Record<NonNullable<Listing['isCut']>, Oddity>> = {
     kind: 'endless-list',
     text: 'its list of tools has no end: it gives one cursor after the other, or the same',
   },
-  time: { kind: 'slow', text: 'it hands out its list of tools so slowly that the rest was not looked at' },
+  // Not merely slow: what comes after the part that was read was seen by nobody.
+  time: {
+    kind: 'endless-list',
+    text: 'it hands out its list of tools so slowly that the rest was not looked at; --timeout gives it more time',
+  },
 }
 
 const SLOW_MS = 2_000
@@ -35,7 +39,8 @@ export async function look(session: Session, budgetMs: number): Promise<Surface>
   const left = budgetMs - (performance.now() - startedAt)
   // What was cut may have been cut elsewhere the second time.
   const second = first.isCut || first.isUnreadable || left < 0 ? undefined : await listTools(session, left)
-  if (second && JSON.stringify(first.tools) !== JSON.stringify(second.tools))
+  // Of the second time, too, only what was read to its end can be compared.
+  if (second && second.isCut !== 'time' && JSON.stringify(first.tools) !== JSON.stringify(second.tools))
     oddities.push({ kind: 'changing-list', text: 'two listings in a row were not the same' })
   const tools = first.tools.flatMap(value => toolOf(value) ?? [])
   const { era, server, instructions, capabilities } = session
@@ -48,9 +53,9 @@ export async function look(session: Session, budgetMs: number): Promise<Surface>
 export async function lookAgain(session: Session, before: Surface, budgetMs: number): Promise<readonly Oddity[]> {
   const oddities: Oddity[] = []
   if (!before.oddities.some(({ kind }) => NOT_AGAIN.has(kind))) {
-    const { tools } = await listTools(session, budgetMs)
+    const { tools, isCut } = await listTools(session, budgetMs)
     const now = tools.flatMap(value => toolOf(value) ?? [])
-    if (JSON.stringify(now) !== JSON.stringify(before.tools))
+    if (isCut !== 'time' && JSON.stringify(now) !== JSON.stringify(before.tools))
       oddities.push({ kind: 'changing-list', text: 'its list of tools changed while it was used' })
   }
   const known = new Set(before.oddities.map(({ text }) => text))

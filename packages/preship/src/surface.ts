@@ -55,7 +55,7 @@ const MAX_DEPTH = 12
 const MAX_FIELDS = 500
 /** Parts of a schema that are looked at: references can make a short schema endless. */
 const MAX_VISITS = 5_000
-const MAX_FORMS = 30
+const MAX_FORMS = 200
 const MAX_FORM_DEPTH = 5
 
 /** Every input of a tool, from the outside in; unions and references within the schema are followed. */
@@ -78,10 +78,14 @@ export function fieldsOf(tool: Tool): Field[] {
       add(value, path === '' ? key : `${path}.${key}`, key, required.has(key), depth)
     const made = [schema.additionalProperties, ...Object.values(objectOf(schema.patternProperties))]
     for (const value of made.filter(isObject)) add(value, path === '' ? '*' : `${path}.*`, name, false, depth)
-    for (const value of [schema.items, ...listOf(schema.prefixItems)].filter(isObject))
+    // A list of items is how earlier drafts wrote what is prefixItems now.
+    for (const value of [schema.items, ...listOf(schema.items), ...listOf(schema.prefixItems)].filter(isObject))
       add(value, `${path}[]`, name, false, depth)
-    for (const key of ['anyOf', 'oneOf', 'allOf'] as const)
-      for (const option of listOf(schema[key])) visit(resolve(objectOf(option), root), path, name, depth + 1)
+    const options = (['anyOf', 'oneOf', 'allOf'] as const).flatMap(key => listOf(schema[key]))
+    // What holds in some cases only can add members as well.
+    const cases = [schema.if, schema.then, schema.else, ...Object.values(objectOf(schema.dependentSchemas))]
+    for (const option of [...options, ...cases.filter(isObject)])
+      visit(resolve(objectOf(option), root), path, name, depth + 1)
   }
   visit(resolve(root, root), '', '', 0)
   return fields
@@ -89,18 +93,23 @@ export function fieldsOf(tool: Tool): Field[] {
 
 function formsOf(schema: JsonObject, root: JsonObject): JsonObject[] {
   const forms: JsonObject[] = []
+  let isCut = false
   const visit = (own: JsonObject, depth: number): void => {
-    if (forms.length >= MAX_FORMS) return
+    isCut ||= forms.length >= MAX_FORMS
+    if (isCut) return
     const { anyOf, oneOf, allOf, ...rest } = resolve(own, root)
     const all: Record<string, unknown> = { ...rest }
     for (const part of listOf(allOf).slice(0, MAX_FORMS)) Object.assign(all, resolve(objectOf(part), root))
     const options = [...listOf(anyOf), ...listOf(oneOf)].filter(option => option !== false)
     if (options.length > 0 && depth < MAX_FORM_DEPTH)
-      for (const option of options.slice(0, MAX_FORMS)) visit({ ...all, ...resolve(objectOf(option), root) }, depth + 1)
+      for (const option of options.slice(0, MAX_FORMS + 1))
+        visit({ ...all, ...resolve(objectOf(option), root) }, depth + 1)
     else if (Array.isArray(all.type)) for (const type of all.type.slice(0, 7)) forms.push({ ...all, type })
     else forms.push(all)
   }
   visit(schema, 0)
+  // What was not looked at may be anything.
+  if (isCut) forms.push({})
   return forms.filter(({ type }) => type !== 'null')
 }
 

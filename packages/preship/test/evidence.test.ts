@@ -1,12 +1,20 @@
+import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { AUDIT_KINDS, auditFile } from '../src/evidence/audit-file.ts'
+import { readAuditLog } from '../src/evidence/audit-log.ts'
 import { MANIFEST_KINDS, type Manifest, manifestEvidence, readManifest } from '../src/evidence/manifest.ts'
 import { readSource } from '../src/evidence/source-text.ts'
 import { SOURCE_KINDS, sourceTree } from '../src/evidence/source-tree.ts'
+import type { Report } from '../src/report/report.ts'
+import { secretsOf } from '../src/secrets.ts'
+import { startPreship } from './preship.ts'
 import { codesOf, probe } from './probed.ts'
+
+const NOTES = fileURLToPath(new URL('fixtures/notes-server.mjs', import.meta.url))
 
 let folder = ''
 beforeEach(() => {
@@ -18,7 +26,7 @@ const KEY = 'k-5f2c9d7e41ab'
 
 async function audited(faults: readonly string[], fields?: Record<string, string[]>) {
   const file = join(folder, 'audit.jsonl')
-  const evidence = [auditFile({ file, fields, secrets: { NOTES_API_KEY: KEY } })]
+  const evidence = [auditFile({ file, fields, secrets: [['NOTES_API_KEY', KEY]] })]
   return await probe(faults, { AUDIT_FILE: file, NOTES_API_KEY: KEY }, { evidence })
 }
 
@@ -54,12 +62,88 @@ describe('an audit log', () => {
       expect(report.verdicts.find(({ item }) => item === 5)?.codes).toContain(code)
     })
 
+  it('has to hold the malformed calls, too, with what is known of them', async () => {
+    const message = (report: Report, code: string) => report.findings.find(each => each.code === code)?.tool
+    const missing = await audited(['audit-no-malformed'])
+    expect(codesOf(missing)).toEqual(['AUDIT_REFUSAL_MISSING'])
+    expect(message(missing, 'AUDIT_REFUSAL_MISSING')).toMatch(/^a call without params, /)
+    expect(codesOf(await audited(['audit-bare-malformed'])).sort()).toEqual([
+      'AUDIT_WITHOUT_CALLER',
+      'AUDIT_WITHOUT_TRACE',
+    ])
+  })
+
+  it('holds no arguments where it holds empty ones in their place', async () => {
+    expect(codesOf(await audited(['audit-empty-args']))).toEqual(['AUDIT_WITHOUT_ARGUMENTS'])
+  })
+
   it('is read as a mapping says', async () => {
     expect(codesOf(await audited([], { caller: ['who'] }))).toEqual(['AUDIT_WITHOUT_CALLER'])
   })
 
   it('has a test for each kind', () => {
     expect(Object.keys(AUDIT).sort()).toEqual(Object.keys(AUDIT_KINDS).sort())
+  })
+})
+
+describe('what a server left in place of its audit log', () => {
+  const file = () => join(folder, 'audit.jsonl')
+
+  it('is no log if it is a folder, or if there is nothing', async () => {
+    await expect(readAuditLog(file(), [])).rejects.toThrow('ENOENT')
+    mkdirSync(file())
+    await expect(readAuditLog(file(), [])).rejects.toThrow('it is no file')
+  })
+
+  it.skipIf(process.platform === 'win32')('keeps nobody waiting if it is a pipe', async () => {
+    writeFileSync(file(), '{}\n')
+    execFileSync('mkfifo', [`${file()}.1`])
+    // In a process of its own: whoever waits for a pipe can be ended from outside alone.
+    const { child, ended } = startPreship(['--audit', file(), '--', process.execPath, NOTES], {}, folder)
+    const timer = setTimeout(() => child.kill('SIGKILL'), 60_000)
+    const { code, stdout } = await ended
+    clearTimeout(timer)
+    expect(code).toBe(1)
+    expect(stdout).toMatch(/AUDIT_UNREADABLE\s+it is no file/)
+  })
+
+  it('is not read if it has too many lines, too many broken ones, or too many values in a few', async () => {
+    writeFileSync(file(), '\n'.repeat(2_000_001))
+    await expect(readAuditLog(file(), [])).rejects.toThrow('more than 2000000 lines')
+    writeFileSync(file(), '{"a"\n'.repeat(10_001))
+    await expect(readAuditLog(file(), [])).rejects.toThrow('lines are broken')
+    writeFileSync(file(), `{"a":[${'0,'.repeat(200_000)}0]}\n`.repeat(40))
+    await expect(readAuditLog(file(), [])).rejects.toThrow('more than anybody should have to read')
+  })
+
+  it('is read line by line, whatever else stands in it', async () => {
+    writeFileSync(file(), 'text\n{"a":1}\n[2]\n{"a":"sesame')
+    writeFileSync(`${file()}.1`, `{"b":"sesame"}\r\n{"c":${'['.repeat(500)}${']'.repeat(500)}}\n`)
+    const { records, holds } = await readAuditLog(file(), [
+      ['A', 'sesame'],
+      ['B', 'open'],
+    ])
+    expect(records).toEqual([{ a: 1 }, { b: 'sesame' }])
+    expect([...holds]).toEqual(['A'])
+  })
+})
+
+describe('secrets', () => {
+  const of = (env: Record<string, string>) => secretsOf({ kind: 'stdio', program: 'a', args: [], env })
+
+  it('are what is called so, and passwords in addresses; not every setting', () => {
+    expect(of({ MODE: 'production', API_URL: 'http://127.0.0.1:8080', AUDIT_KEY_FILE: '/run/secrets/key' })).toEqual([])
+    expect(of({ NOTES_API_KEY: KEY, DATABASE_URL: 'postgres://notes:sesame-open@db/notes' })).toEqual([
+      ['NOTES_API_KEY', KEY],
+      ['DATABASE_URL', 'postgres://notes:sesame-open@db/notes'],
+      ['DATABASE_URL', 'sesame-open'],
+    ])
+  })
+
+  it('are both tokens of a remote server', () => {
+    const url = new URL('https://notes.example.com/mcp')
+    const all = secretsOf({ kind: 'url', url, token: 'a-token', foreignToken: 'another' })
+    expect(all.map(([, value]) => value)).toEqual(['a-token', 'another'])
   })
 })
 
@@ -158,6 +242,54 @@ describe('a source tree', () => {
     ])
   })
 
+  it.each([
+    `import { promisify } from 'node:util'\nimport { exec } from 'child_process'\nconst run = promisify(exec)`,
+    `import * as processes from 'node:child_process'\nprocesses.execSync(command)`,
+    `const processes = require('child_process')\nprocesses.exec(command)`,
+    `import { exec as run } from 'node:child_process'\nrun(command)`,
+    `const { exec: run } = require('child_process')\nrun(command)`,
+    `import { spawn } from 'node:child_process'\nspawn('/bin/sh', ['-c', command])`,
+    `import { spawn } from 'node:child_process'\nspawn(program, args, { shell: '/bin/bash' })`,
+    `import { $ } from 'zx'`,
+  ])('finds a shell in %j', async text => {
+    expect(await codesIn(written({ 'src/a.ts': text }))).toEqual(['SHELL_RUN'])
+  })
+
+  it.each([
+    `import { spawn } from 'node:child_process'\nspawn('git', ['-c', value])\nconst shell = 'bash'`,
+    `import * as processes from 'node:child_process'\nprocesses.execFile('git', [value])\n/a/.exec(text)`,
+    `const text = "import { $ } from 'zx'" // promisify(exec)`,
+    `const options = { shell: 'bash' }`,
+  ])('finds none in %j', async text => {
+    expect(await codesIn(written({ 'src/a.ts': text }))).toEqual([])
+  })
+
+  it.each([
+    ['CODE_EVALUATED', 'a.ts', '(0, eval)(text)'],
+    ['CODE_EVALUATED', 'a.ts', 'globalThis.eval(text)'],
+    ['CODE_EVALUATED', 'a.ts', 'Function(text)()'],
+    ['CODE_EVALUATED', 'a.ts', 'vm.runInNewContext(text)'],
+    ['CODE_EVALUATED', 'a.py', 'exec(text)\n'],
+    ['SHELL_RUN', 'a.py', 'subprocess.getoutput(text)\n'],
+    ['DATABASE_DRIVER', 'a.ts', `const { DatabaseSync } = process.getBuiltinModule('node:sqlite')`],
+    ['DATABASE_DRIVER', 'a.ts', 'const pg = await import(`pg`)'],
+    ['DATABASE_DRIVER', 'a.ts', `import { createClient } from '@libsql/client'`],
+    ['ENVIRONMENT_PASSED_ON', 'a.ts', `const env = Object.assign({}, process.env, { A: '1' })`],
+  ])('finds %s in %s: %s', async (code, name, text) => {
+    expect(await codesIn(written({ [`src/${name}`]: text }))).toEqual([code])
+  })
+
+  it('says what it did not look at', async () => {
+    const large = `// ${'x'.repeat(1024 * 1024)}\n`
+    const tree = written({ 'src/a.ts': '', 'src/large.js': large, 'src/picture.svg': large, 'src/a.test.ts': large })
+    mkdirSync(join(tree, ...Array(22).fill('deep')), { recursive: true })
+    const { findings } = await sourceTree(tree).judge(NO_SURFACE, [])
+    expect(findings.map(({ code, message }) => `${code} ${message.replaceAll('deep/', '')}`)).toEqual([
+      'SOURCE_UNREAD deep: more than 20 folders deep',
+      'SOURCE_UNREAD src/large.js: larger than 1 MB',
+    ])
+  })
+
   it('says so where there is none', async () => {
     expect(await codesIn(folder)).toEqual(['SOURCE_EMPTY'])
   })
@@ -171,7 +303,7 @@ describe('a source tree', () => {
   })
 
   it('has a test for each kind', () => {
-    expect([...Object.keys(SOURCE), 'SOURCE_EMPTY'].sort()).toEqual(Object.keys(SOURCE_KINDS).sort())
+    expect([...Object.keys(SOURCE), 'SOURCE_EMPTY', 'SOURCE_UNREAD'].sort()).toEqual(Object.keys(SOURCE_KINDS).sort())
   })
 })
 
@@ -229,6 +361,12 @@ describe('a manifest', () => {
   it('that is malformed is refused, with what is wrong', async () => {
     const file = join(folder, 'preship.json')
     writeFileSync(file, '{"concern":"notes","credentials":[{"name":"K"}],"surplus":1}')
+    for (const text of ['{"concern": "x', '\u0000'])
+      expect(() => {
+        writeFileSync(join(folder, 'broken.json'), text)
+        readManifest(join(folder, 'broken.json'))
+      }).toThrow(/broken\.json is not JSON$/)
+    expect(() => readManifest(folder)).toThrow(/cannot be read: EISDIR$/)
     expect(() => readManifest(file)).toThrow(/credentials\.0\.scopes.*surplus/s)
   })
 

@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Backend, startBackend } from '@narrow-deputies/demo-stack'
+import { freePort } from '@narrow-deputies/demo-stack/free-ports'
 import { auditFile } from '../src/evidence/audit-file.ts'
 import type { EvidenceSource } from '../src/evidence/evidence-source.ts'
 import { examine } from '../src/examine.ts'
@@ -128,7 +128,7 @@ export class OurServers {
       AUDIT_KEY: 'c0ffee15'.repeat(8),
       ...more,
     }
-    return { entry, env, file, audit: auditFile({ file, secrets: { [`${prefix}_API_KEY`]: key } }) }
+    return { entry, env, file, audit: auditFile({ file, secrets: [[`${prefix}_API_KEY`, key]] }) }
   }
 }
 
@@ -139,12 +139,4 @@ function changed(text: string, [from, to]: Change): string {
   const parts = text.split(from)
   if (parts.length !== 2) throw new Error(`it is there ${parts.length - 1} times: ${from}`)
   return parts.join(to)
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  await new Promise(resolve => server.close(resolve))
-  return typeof address === 'object' && address ? address.port : 0
 }

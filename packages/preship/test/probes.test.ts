@@ -141,6 +141,32 @@ describe('what probes find at a remote server', () => {
     }
   })
 
+  for (const [code, ...faults] of [
+    ['NO_TOKEN_ACCEPTED', 'tools-unguarded', 'any-session'],
+    ['NO_TOKEN_ACCEPTED', 'later-era-unguarded'],
+    ['TOKEN_ACCEPTED', 'tools-any-token', 'any-session'],
+    ['FOREIGN_TOKEN_ACCEPTED', 'tools-any-token', 'any-session'],
+  ] as const)
+    it(`${code} behind a greeting that asks for a token: ${faults.join(', ')}`, async () => {
+      const server = await startRemoteNotes(faults)
+      try {
+        expect(codesOf(await probeRemote(server.url, 'good', 'foreign'))).toContain(code)
+      } finally {
+        await server.close()
+      }
+    })
+
+  it('does not answer the last question with yes where nobody could be asked', async () => {
+    const server = await startRemoteNotes(['drops-strangers'])
+    try {
+      const report = await probeRemote(server.url, 'good')
+      expect(codesOf(report)).toEqual(['BROKE_OFF'])
+      expect(report.verdicts.find(({ item }) => item === 8)?.answer).toBe('person')
+    } finally {
+      await server.close()
+    }
+  })
+
   it(`${ELSEWHERE.join(', ')}: another name than loopback`, async () => {
     const server = await startRemoteNotes(['any-host'])
     try {

@@ -1,5 +1,16 @@
 export { AuditTrail } from './audit-trail.ts'
 export {
+  type Ended,
+  endOf,
+  openSession,
+  type Person,
+  type Session,
+  type Start,
+  startOnWire,
+  WAYS,
+  type Way,
+} from './client-session.ts'
+export {
   type Answer,
   type CallResult,
   CLIENT_LINES,
@@ -12,6 +23,7 @@ export {
   YES,
 } from './clients.ts'
 export { describeServerContract } from './contract.ts'
+export { questionOf } from './human.ts'
 export { describeRemoteContract } from './remote/contract.ts'
 export { describeRemoteServing } from './remote/serving.ts'
 export { type Era, errorCodeOf, type Message, RunningServer } from './running-server.ts'

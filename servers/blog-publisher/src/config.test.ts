@@ -1,6 +1,7 @@
 import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { homedir, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { describeSettings, problemsWith } from '@narrow-deputies/server-contract/copied'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ConfigError, readConfig, stateFolder } from './config.ts'
 
@@ -17,16 +18,9 @@ afterAll(() => rmSync(folder, { recursive: true }))
 const read = (change: NodeJS.ProcessEnv = {}) =>
   readConfig({ BLOG_API_URL: 'https://blog.example/v1', BLOG_DRAFTS_DIR: drafts, ...change })
 
-/** Every problem, a line each. */
-function problemsOf(change: NodeJS.ProcessEnv): string[] {
-  try {
-    read(change)
-  } catch (error) {
-    expect(error).toBeInstanceOf(ConfigError)
-    return (error as Error).message.split('\n')
-  }
-  return []
-}
+const problemsOf = problemsWith(read, ConfigError)
+
+describeSettings({ prefix: 'BLOG', server: 'blog-publisher', problemsOf, stateFolder })
 
 describe('the settings', () => {
   it('have a default where one can be had', () => {
@@ -126,58 +120,6 @@ describe('BLOG_BACKEND and BLOG_CONFIRM', () => {
   })
 })
 
-describe('BLOG_API_URL', () => {
-  it.each([
-    'https://blog.example',
-    'https://blog.example:8443/a/b/',
-    'http://localhost:3000',
-    'http://127.0.0.1',
-    'http://127.9.8.7:1/x',
-    'http://[::1]:80/',
-    'HTTPS://BLOG.EXAMPLE',
-  ])('can be %s', url => {
-    expect(problemsOf({ BLOG_API_URL: url })).toEqual([])
-  })
-
-  it.each([
-    ['blog.example', 'must be a URL'],
-    ['/v1', 'must be a URL'],
-    ['ftp://blog.example', 'must be an http or https URL'],
-    ['file:///etc/passwd', 'must be an http or https URL'],
-    ['https://user:secret@blog.example', 'must not hold a credential'],
-    ['https://user@blog.example', 'must not hold a credential'],
-    ['https://blog.example?key=secret', 'must not have a query or a fragment'],
-    ['https://blog.example/#x', 'must not have a query or a fragment'],
-    ['http://blog.example', 'must be https: over http the credential could be read on the way'],
-    ['http://localhost.evil.example', 'must be https: over http the credential could be read on the way'],
-    ['http://127.0.0.1.evil.example', 'must be https: over http the credential could be read on the way'],
-    ['http://10.0.0.1', 'must be https: over http the credential could be read on the way'],
-    ['http://[::2]', 'must be https: over http the credential could be read on the way'],
-  ])(`${verifies('P5')} cannot be %s, and is not repeated`, (url, problem) => {
-    const problems = problemsOf({ BLOG_API_URL: url })
-    expect(problems).toEqual([`BLOG_API_URL ${problem}`])
-    expect(problems.join()).not.toContain('secret')
-  })
-})
-
-describe('a number of milliseconds', () => {
-  it.each([
-    ['BLOG_API_TIMEOUT_MS', '99', 'must be at least 100'],
-    ['BLOG_API_TIMEOUT_MS', '600001', 'must be at most 600000'],
-    ['BLOG_API_TIMEOUT_MS', '-1', 'must be at least 100'],
-    ['BLOG_API_TIMEOUT_MS', '10s', 'must be a number'],
-    ['BLOG_API_TIMEOUT_MS', 'NaN', 'must be a number'],
-    ['BLOG_DEPLOY_TIMEOUT_MS', '999', 'must be at least 1000'],
-    ['BLOG_DEPLOY_TIMEOUT_MS', '3600001', 'must be at most 3600000'],
-  ])(`${verifies('P16')} has bounds: %s is not %s`, (name, value, problem) => {
-    expect(problemsOf({ [name]: value })).toEqual([`${name} ${problem}`])
-  })
-
-  it.each(['1e400', '100.5', 'Infinity'])('is a whole one, not %s', value => {
-    expect(problemsOf({ BLOG_API_TIMEOUT_MS: value })).toHaveLength(1)
-  })
-})
-
 describe('BLOG_DRAFTS_DIR', () => {
   it(`${verifies('P3')} is a folder of the operator’s: absolute, there, and not everybody’s to write to`, () => {
     const open = join(folder, 'open')
@@ -191,6 +133,15 @@ describe('BLOG_DRAFTS_DIR', () => {
     expect(problemsOf({ BLOG_DRAFTS_DIR: open })).toEqual([expect.stringContaining('writable by everybody')])
     symlinkSync(drafts, join(folder, 'link'))
     expect(problemsOf({ BLOG_DRAFTS_DIR: join(folder, 'link') })).toEqual([])
+  })
+})
+
+describe('a number of milliseconds', () => {
+  it.each([
+    ['BLOG_DEPLOY_TIMEOUT_MS', '999', 'must be at least 1000'],
+    ['BLOG_DEPLOY_TIMEOUT_MS', '3600001', 'must be at most 3600000'],
+  ])(`${verifies('P16')} has bounds: %s is not %s`, (name, value, problem) => {
+    expect(problemsOf({ [name]: value })).toEqual([`${name} ${problem}`])
   })
 })
 
@@ -260,21 +211,4 @@ describe('BLOG_DEPLOY_SSH', () => {
       for (const path of ['/a b', '/a%h', '/~/a', "/a'b"]) expect(problemsOf({ ...all, [name]: path })).toEqual([])
     },
   )
-})
-
-describe('the audit files', () => {
-  it('have absolute paths, and are two', () => {
-    expect(problemsOf({ AUDIT_FILE: 'audit.jsonl', AUDIT_HEAD_FILE: 'head' })).toEqual([
-      'AUDIT_FILE must be an absolute path',
-      'AUDIT_HEAD_FILE must be an absolute path',
-    ])
-    expect(problemsOf({ AUDIT_FILE: '/a', AUDIT_HEAD_FILE: '/b' })).toEqual([])
-    expect(problemsOf({ AUDIT_FILE: '/a', AUDIT_HEAD_FILE: '/a' })).toHaveLength(1)
-  })
-
-  it('are kept in a folder of this server’s own unless told otherwise', () => {
-    expect(stateFolder({ XDG_STATE_HOME: '/state' })).toBe('/state/narrow-deputies/blog-publisher')
-    if (process.platform !== 'win32')
-      expect(stateFolder({})).toBe(join(homedir(), '.local/state/narrow-deputies/blog-publisher'))
-  })
 })

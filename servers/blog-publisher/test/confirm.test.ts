@@ -1,22 +1,19 @@
 import { linkSync, mkdirSync, renameSync, statSync, symlinkSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { AuditRecord } from '@narrow-deputies/guardrails/audit'
-import { CLIENT_LINES, errorCodeOf, type Message, type RunningServer } from '@narrow-deputies/server-contract'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import {
-  answer,
-  askedBy,
+  CLIENT_LINES,
   endOf,
-  openPublisher,
-  type Publisher,
-  publisher,
+  errorCodeOf,
+  type Message,
+  questionOf,
+  type RunningServer,
   type Session,
-  sha256,
-  tempFolder,
   WAYS,
   YES,
-  yes,
-} from './publisher.ts'
+} from '@narrow-deputies/server-contract'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { openPublisher, type Publisher, publisher, sha256, tempFolder, yes } from './publisher.ts'
 
 const DRAFT = '---\ntitle: "A quiet week"\n---\n\nThree words, and these: naïve façade.\n'
 
@@ -289,7 +286,7 @@ describe.each(['legacy', 'modern'] as const)('a client of the %s era that declar
         return YES
       }
       const reply = await server.call('publishDraft', { filename })
-      expect([...shown, askedBy(reply)?.question].filter(Boolean)).toHaveLength(1)
+      expect([...shown, questionOf(reply)?.message].filter(Boolean)).toHaveLength(1)
     },
   )
 })
@@ -447,10 +444,10 @@ describe('the state that a question leaves with the client', () => {
   beforeEach(async () => {
     world.write(filename, DRAFT)
     world.backend.clearRequests()
-    const asked = askedBy(await server.call('publishDraft', { filename }))
+    const asked = questionOf(await server.call('publishDraft', { filename }))
     if (!asked) throw new Error('nothing was asked')
-    state = asked.requestState
-    accept = await answer(asked, yes)
+    accept = asked.reply(YES)
+    state = String(accept.requestState)
   })
 
   it(`${verifies('P12')} says nothing of the draft, and holds no secret`, () => {
@@ -537,11 +534,11 @@ describe('the state that a question leaves with the client', () => {
 
   it(`${verifies('P12')} is of no use for another tool, in either direction`, async () => {
     const records = world.recordsFromNow()
-    const asked = askedBy(await server.call('deployBlog', {}))
+    const asked = questionOf(await server.call('deployBlog', {}))
     if (!asked) throw new Error('nothing was asked')
-    expect(asked.question).toBe('Run the blog’s deploy command on deploy@127.0.0.1:9 now?')
+    expect(asked.message).toBe('Run the blog’s deploy command on deploy@127.0.0.1:9 now?')
     const crossed = [
-      await publish(await answer(asked, yes)),
+      await publish(asked.reply(YES)),
       await server.call('deployBlog', {}, accept),
       await server.call('listDrafts', {}, accept),
     ]
@@ -568,9 +565,9 @@ describe('the state that a question leaves with the client', () => {
   it(`${verifies('P12')} stands for one question: two of them are answered side by side`, async () => {
     const another = `another ${filename}`
     world.write(another, 'Another week.\n')
-    const asked = askedBy(await server.call('publishDraft', { filename: another }))
+    const asked = questionOf(await server.call('publishDraft', { filename: another }))
     if (!asked) throw new Error('nothing was asked')
-    const no = { requestState: asked.requestState, inputResponses: { confirm: { action: 'decline' } } }
+    const no = asked.reply({ action: 'decline' })
     const replies = await Promise.all([publish(no, another), publish(accept)])
     expect(replies.map(errorCodeOf)).toEqual(['CONFIRMATION_DECLINED', undefined])
     expect(world.backend.requests()).toHaveLength(1)

@@ -2,9 +2,9 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { errorCodeOf, type RunningServer } from '@narrow-deputies/server-contract'
+import { endOf, errorCodeOf, type RunningServer, type Session, WAYS, YES } from '@narrow-deputies/server-contract'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
-import { endOf, openPublisher, type Publisher, publisher, type Session, WAYS, YES, yes } from './publisher.ts'
+import { openPublisher, type Publisher, publisher, yes } from './publisher.ts'
 import { HAS_SSHD, openSshHost, type SshHost } from './ssh-host.ts'
 
 if (!HAS_SSHD) console.warn('SKIPPED: deployBlog against a real sshd, as there is no /usr/sbin/sshd (openssh-server)')

@@ -14,8 +14,9 @@ import {
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { DRAFTS } from '@narrow-deputies/demo-stack'
+import type { Session } from '@narrow-deputies/server-contract'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
-import { openPublisher, type Publisher, publisher, type Session, sha256, tempFolder, yes } from './publisher.ts'
+import { openPublisher, type Publisher, publisher, sha256, tempFolder, yes } from './publisher.ts'
 
 let world: Publisher
 let session: Session

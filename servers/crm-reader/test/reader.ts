@@ -3,20 +3,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Backend, startBackend } from '@narrow-deputies/demo-stack'
-import { AuditTrail, type CallResult, errorCodeOf, type Message, RunningServer } from '@narrow-deputies/server-contract'
+import { AuditTrail, type Ended, endOf, type Message, RunningServer } from '@narrow-deputies/server-contract'
 
 /** The file that ships. */
 const ENTRY = fileURLToPath(new URL('../dist/main.js', import.meta.url))
 
 const AUDIT_KEY = 'c3'.repeat(32)
-
-/** How a call ended. */
-export interface Ended {
-  /** Undefined if it did not fail. */
-  readonly code: string | undefined
-  readonly text: string
-  readonly data: Record<string, unknown>
-}
 
 /** A CRM and one server that reads it. */
 export interface Reader {
@@ -41,12 +33,7 @@ export async function openReader(env: Record<string, string> = {}, backend?: Bac
   return {
     backend: crm,
     trail: new AuditTrail(auditFile, AUDIT_KEY),
-    async call(tool, args) {
-      const reply = await server.call(tool, args)
-      const { error, result } = reply as { error?: { message: string }; result?: CallResult }
-      const text = result?.content?.[0]?.text ?? error?.message ?? ''
-      return { code: errorCodeOf(reply), text, data: result?.structuredContent ?? {} }
-    },
+    call: async (tool, args) => endOf(await server.call(tool, args)),
     async close() {
       await server.kill('SIGKILL')
       if (!backend) await crm.close()

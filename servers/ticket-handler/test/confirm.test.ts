@@ -1,5 +1,6 @@
+import { WAYS, YES } from '@narrow-deputies/server-contract'
 import { describe, expect, it } from 'vitest'
-import { type Desk, desk, WAYS, YES } from './desk.ts'
+import { type Desk, desk } from './desk.ts'
 
 const TICKET = {
   subject: 'Labels print blank “again”',

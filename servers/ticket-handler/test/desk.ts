@@ -4,14 +4,15 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Backend, type BackendOptions, startBackend } from '@narrow-deputies/demo-stack'
 import {
-  type Answer,
   AuditTrail,
-  type CallResult,
-  connect,
   type Era,
-  errorCodeOf,
-  type Message,
-  RunningServer,
+  openSession,
+  type Person,
+  type RunningServer,
+  type Session,
+  type Start,
+  startOnWire,
+  type Way,
 } from '@narrow-deputies/server-contract'
 import { onTestFinished } from 'vitest'
 
@@ -19,30 +20,6 @@ import { onTestFinished } from 'vitest'
 const ENTRY = fileURLToPath(new URL('../dist/main.js', import.meta.url))
 
 const AUDIT_KEY = '7a'.repeat(32)
-
-/** Two clients as hosts have them, and the bare wire in both eras: each way in which a question can reach a person. */
-export const WAYS = ['v1 client', 'v2 client', 'legacy wire', 'modern wire'] as const
-export type Way = (typeof WAYS)[number]
-
-export type Person = (question: string) => unknown
-
-export const YES = { action: 'accept', content: { confirm: true } }
-
-/** How a call ended, whichever way it went. */
-export interface Ended {
-  /** Undefined if it did not fail. */
-  readonly code: string | undefined
-  readonly text: string
-  readonly data: Record<string, unknown>
-  readonly retryAfterSeconds: unknown
-}
-
-/** A client and the server process that it started. */
-export interface Session {
-  /** Calls a tool; a question on the way is put to the person. */
-  call(tool: string, args: Message): Promise<Ended>
-  close(): Promise<void>
-}
 
 /** A ticket backend and the servers that use it; closed when the test is over. */
 export interface Desk {
@@ -69,46 +46,13 @@ export async function desk(
     ...options.env,
   }
 
-  const start = async (era: Era, capabilities: unknown): Promise<RunningServer> => {
-    const server = new RunningServer(ENTRY, env)
-    onTestFinished(async () => void (await server.kill('SIGKILL')))
-    await server.open(era, capabilities)
-    return server
-  }
-  const openWire = async (era: Era, person?: Person): Promise<Session> => {
-    const server = await start(era, person ? { elicitation: {} } : {})
-    if (person) server.onRequest = ({ params }) => person(questionOf(params))
-    return {
-      async call(tool, args) {
-        const reply = await server.call(tool, args)
-        const { resultType, inputRequests, requestState } = (reply.result ?? {}) as Message
-        if (resultType !== 'input_required' || !person) return endOf(reply)
-        const { confirm } = inputRequests as { confirm: { params: unknown } }
-        const inputResponses = { confirm: await person(questionOf(confirm.params)) }
-        return endOf(await server.call(tool, args, { inputResponses, requestState }))
-      },
-      close: async () => void (await server.end()),
-    }
-  }
-  const openClient = async (line: 'v1' | 'v2', person?: Person): Promise<Session> => {
-    const client = await connect(line, ENTRY, env, person && (async question => (await person(question)) as Answer))
-    onTestFinished(() => client.close())
-    return {
-      call: async (tool, args) => endOfResult(await client.callTool(tool, args)),
-      close: () => client.close(),
-    }
-  }
-
+  const server: Start = { entry: ENTRY, env, atEnd: step => onTestFinished(async () => void (await step())) }
   return {
     backend,
     env,
     trail: new AuditTrail(auditFile, AUDIT_KEY),
-    start,
-    open(way = 'modern wire', person) {
-      if (way === 'v1 client') return openClient('v1', person)
-      if (way === 'v2 client') return openClient('v2', person)
-      return openWire(way === 'legacy wire' ? 'legacy' : 'modern', person)
-    },
+    start: (era, capabilities) => startOnWire(server, era, undefined, capabilities),
+    open: (way = 'modern wire', person?: Person) => openSession(server, way, person),
   }
 }
 
@@ -117,22 +61,6 @@ export async function backendForTest(options: BackendOptions = { seed: false }):
   const backend = await startBackend(options)
   onTestFinished(() => backend.close())
   return backend
-}
-
-function endOf(reply: Message): Ended {
-  const { error, result } = reply as { error?: { message: string }; result?: CallResult }
-  if (result) return endOfResult(result)
-  return { code: errorCodeOf(reply) ?? 'NO CODE', text: error?.message ?? '', data: {}, retryAfterSeconds: undefined }
-}
-
-function endOfResult({ isError, _meta, content, structuredContent }: CallResult): Ended {
-  const code = isError ? String(_meta?.code ?? 'NO CODE') : undefined
-  const retryAfterSeconds = _meta?.retryAfterSeconds
-  return { code, text: content?.[0]?.text ?? '', data: structuredContent ?? {}, retryAfterSeconds }
-}
-
-function questionOf(params: unknown): string {
-  return String((params as { message?: unknown } | undefined)?.message)
 }
 
 function tempFolder(): string {

@@ -1,5 +1,6 @@
+import type { Session } from '@narrow-deputies/server-contract'
 import { describe, expect, it } from 'vitest'
-import { backendForTest, type Desk, desk, type Session } from './desk.ts'
+import { backendForTest, type Desk, desk } from './desk.ts'
 import { type Fate, type FaultyPath, faultyPath } from './faulty-path.ts'
 
 const TICKET = { subject: 'Labels print blank', description: 'Since Monday,\nall of them.', priority: 'high' }

@@ -1,5 +1,6 @@
+import type { Session } from '@narrow-deputies/server-contract'
 import { describe, expect, it } from 'vitest'
-import { backendForTest, type Desk, desk, type Session } from './desk.ts'
+import { backendForTest, type Desk, desk } from './desk.ts'
 
 /** The seeded tickets whose text tries to steer its reader. */
 const HOSTILE = ['tic_2hw9qnk5vr7c', 'tic_8ja3xfu6ge4t', 'tic_6yd7mbz9sp2k', 'tic_3nq5ehc8zw6x', 'tic_7rb4kts2df9v']

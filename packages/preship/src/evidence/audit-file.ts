@@ -1,10 +1,8 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Evidence, Finding, Kind, Result } from '../finding.ts'
 import { plain } from '../plain-text.ts'
 import type { SentCall } from '../probes/probe.ts'
 import { isObject, type JsonObject, objectOf } from '../surface.ts'
+import { type AuditLog, readAuditLog, UnreadableLogError } from './audit-log.ts'
 import type { EvidenceSource } from './evidence-source.ts'
 
 export const AUDIT_KINDS = {
@@ -118,27 +116,22 @@ export interface AuditOptions {
   readonly file: string
   readonly fields?: Partial<AuditFields> | undefined
   /** What may stand nowhere in it, by name. */
-  readonly secrets?: Readonly<Record<string, string>>
+  readonly secrets?: readonly (readonly [name: string, value: string])[]
 }
 
-/** Milliseconds to wait at most for a log that is written late. */
-const PATIENCE_MS = 2_000
-const MAX_BYTES = 256 * 1024 * 1024
-
 /** Looks for each call that was sent in the server's own audit log. */
-export function auditFile({ file, fields, secrets = {} }: AuditOptions): EvidenceSource {
+export function auditFile({ file, fields, secrets = [] }: AuditOptions): EvidenceSource {
   return {
     items: [5],
     async judge(_surface, calls): Promise<Result> {
-      const text = await settled(file)
-      const records = text === undefined ? undefined : recordsOf(text)
-      if (text === undefined || records === undefined || (records.length === 0 && calls.length > 0)) {
-        const message =
-          text === undefined ? 'there is no such file, or it is too large' : 'it holds no line that is a JSON object'
+      const log = await readAuditLog(file, secrets).catch(unreadable)
+      if (typeof log === 'string') return { findings: [{ code: 'AUDIT_UNREADABLE', message: log }], evidence: [] }
+      const { records, holds } = log
+      if (records.length === 0 && calls.length > 0) {
+        const message = 'it holds no line that is a JSON object'
         return { findings: [{ code: 'AUDIT_UNREADABLE', message }], evidence: [] }
       }
-      const leaked = Object.entries(secrets).filter(([, value]) => value.length >= 8 && text.includes(value))
-      const findings: Finding[] = leaked.map(([name]) => ({
+      const findings: Finding[] = [...holds].map(name => ({
         code: 'AUDIT_SECRET_IN_CLEAR',
         message: `the value of ${plain(name, 60)} stands in it`,
       }))
@@ -147,54 +140,9 @@ export function auditFile({ file, fields, secrets = {} }: AuditOptions): Evidenc
   }
 }
 
-/**
- * Reads a log once it has stopped growing: the file and, as a second process may not write to it, those with a number
- * behind its name.
- */
-async function settled(file: string): Promise<string | undefined> {
-  let size = sizeOf(file)
-  for (let waited = 0; waited < PATIENCE_MS; waited += 200) {
-    await sleep(200)
-    const now = sizeOf(file)
-    if (now === size && now > 0) break
-    size = now
-  }
-  if (size > MAX_BYTES) return undefined
-  try {
-    return setOf(file)
-      .map(each => readFileSync(each, 'utf8'))
-      .join('\n')
-  } catch {
-    return undefined
-  }
-}
-
-function sizeOf(file: string): number {
-  try {
-    return setOf(file).reduce((sum, each) => sum + statSync(each).size, 0)
-  } catch {
-    return 0
-  }
-}
-
-function setOf(file: string): string[] {
-  const beside = readdirSync(dirname(file)).filter(
-    name => name.startsWith(`${basename(file)}.`) && /\.\d{1,4}$/.test(name),
-  )
-  return [file, ...beside.map(name => join(dirname(file), name))]
-}
-
-function recordsOf(text: string): JsonObject[] | undefined {
-  const records: JsonObject[] = []
-  for (const line of text.split('\n').filter(each => each.trim() !== '')) {
-    try {
-      const value: unknown = JSON.parse(line)
-      if (isObject(value)) records.push(value)
-    } catch {
-      // A log may hold other lines as well.
-    }
-  }
-  return records
+function unreadable(error: unknown): AuditLog | string {
+  if (error instanceof UnreadableLogError) return error.message
+  throw error
 }
 
 function compare(records: readonly JsonObject[], calls: readonly SentCall[], fields: AuditFields, findings: Finding[]) {
@@ -214,8 +162,14 @@ function compare(records: readonly JsonObject[], calls: readonly SentCall[], fie
     const own = isTraced ? (byTrace.get(call.traceId) ?? []) : near(records, call, fields)
     if (own.length === 0) {
       // What was refused before it was read can be on record without anything that stood in it.
-      if (isTraced && call.refused && unread.take(call)) matched += 1
-      else found(call.refused ? 'AUDIT_REFUSAL_MISSING' : 'AUDIT_CALL_MISSING', call)
+      const record = isTraced && call.refused ? unread.take(call) : undefined
+      if (!record) {
+        found(call.refused ? 'AUDIT_REFUSAL_MISSING' : 'AUDIT_CALL_MISSING', call)
+        continue
+      }
+      matched += 1
+      if (pick(record, fields.caller) === undefined) found('AUDIT_WITHOUT_CALLER', call)
+      if (pick(record, fields.trace) === undefined) found('AUDIT_WITHOUT_TRACE', call)
       continue
     }
     matched += 1
@@ -223,7 +177,8 @@ function compare(records: readonly JsonObject[], calls: readonly SentCall[], fie
     const ends = own.filter(record => isEnd(record, fields))
     if (!has(fields.time)) found('AUDIT_WITHOUT_TIME', call)
     if (!has(fields.tool)) found('AUDIT_WITHOUT_TOOL', call)
-    if (call.args !== undefined && !has(fields.arguments)) found('AUDIT_WITHOUT_ARGUMENTS', call)
+    if (call.args !== undefined && !own.some(record => holdsArguments(record, call, fields)))
+      found('AUDIT_WITHOUT_ARGUMENTS', call)
     if (!has(fields.caller)) found('AUDIT_WITHOUT_CALLER', call)
     if (!isTraced) found('AUDIT_WITHOUT_TRACE', call)
     if (ends.length === 0) found('AUDIT_WITHOUT_RESULT', call)
@@ -245,6 +200,17 @@ function compare(records: readonly JsonObject[], calls: readonly SentCall[], fie
     evidence.push({ item: 5, text })
   }
   return { findings, evidence }
+}
+
+/** Of a call that was carried out, arguments that are on record as none are not on record. */
+function holdsArguments(record: JsonObject, { args, refused }: SentCall, fields: AuditFields): boolean {
+  const recorded = pick(record, fields.arguments)
+  if (recorded === undefined) return false
+  return refused || !isEmpty(recorded) || isEmpty(args)
+}
+
+function isEmpty(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && Object.keys(value).length === 0
 }
 
 /** The record that ends a call: with `event` in it as ours have, the right ones; else each that tells an ending. */
@@ -275,24 +241,21 @@ function traceOf(record: JsonObject, { trace }: AuditFields): string | undefined
 }
 
 /**
- * Records of messages that were refused unread: without arguments, and without the trace that stood in them. Each
- * stands for one call, at about its time.
+ * Records of messages that were refused unread: without the trace that stood in them, and without arguments unless the
+ * message was malformed elsewhere. Each stands for one call, at about its time.
  */
 function unreadIn(records: readonly JsonObject[], calls: readonly SentCall[], fields: AuditFields) {
   const traces = new Set(calls.map(({ traceId }) => traceId))
-  const left = records.filter(record => {
-    const isRead = pick(record, fields.arguments) !== undefined
-    return !isRead && isEnd(record, fields) && !traces.has(traceOf(record, fields) ?? '')
-  })
+  const left = records.filter(record => isEnd(record, fields) && !traces.has(traceOf(record, fields) ?? ''))
   return {
-    take({ at, tool }: SentCall): boolean {
+    take({ at, until, tool, isMalformed = false }: SentCall): JsonObject | undefined {
       const index = left.findIndex(record => {
         const time = timeOf(record, fields)
         const named = pick(record, fields.tool)
-        return time >= at - 5 && time <= at + 1_000 && (named === undefined || named === tool)
+        const isUnread = pick(record, fields.arguments) === undefined && (named === undefined || named === tool)
+        return time >= at - 5 && time <= until + 1_000 && (isUnread || isMalformed)
       })
-      if (index !== -1) left.splice(index, 1)
-      return index !== -1
+      return index === -1 ? undefined : left.splice(index, 1)[0]
     },
   }
 }
@@ -310,8 +273,8 @@ function near(records: readonly JsonObject[], call: SentCall, fields: AuditField
   const sameArguments = sameTool.filter(record => JSON.stringify(pick(record, fields.arguments)) === sent)
   const candidates = sameArguments.length > 0 ? sameArguments : sameTool
   return candidates.filter(record => {
-    const at = timeOf(record, fields)
-    return Number.isNaN(at) || Math.abs(at - call.at) < 5_000
+    const time = timeOf(record, fields)
+    return Number.isNaN(time) || (time > call.at - 5_000 && time < call.until + 5_000)
   })
 }
 

@@ -119,10 +119,24 @@ export type Manifest = z.infer<typeof Manifest>
 
 /** @throws {Error} whose message lists what is wrong with it */
 export function readManifest(file: string): Manifest {
-  const parsed = Manifest.safeParse(JSON.parse(readFileSync(file, 'utf8')))
+  const parsed = Manifest.safeParse(jsonIn(file))
   if (parsed.success) return parsed.data
   const faults = parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'it'}: ${message}`)
   throw new Error(`${file} is no manifest: ${faults.join('; ')}`)
+}
+
+function jsonIn(file: string): unknown {
+  let text: string
+  try {
+    text = readFileSync(file, 'utf8')
+  } catch (error) {
+    throw new Error(`${file} cannot be read: ${(error as NodeJS.ErrnoException).code}`)
+  }
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new Error(`${file} is not JSON`)
+  }
 }
 
 /** Compares what is declared with what the server shows and, if it is there, with what its source reads. */

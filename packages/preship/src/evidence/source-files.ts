@@ -8,6 +8,7 @@ export interface SourceFile extends SourceText {
 }
 
 const MAX_FILES = 5_000
+const MAX_DEPTH = 20
 const MAX_BYTES = 1024 * 1024
 const LEFT_OUT = new Set(
   'node_modules dist build out coverage vendor .git .venv venv __pycache__ test tests __tests__ fixtures examples'.split(
@@ -15,33 +16,63 @@ const LEFT_OUT = new Set(
   ),
 )
 
-/** The code of a server, without tests and without what was built or installed. Follows no links. */
-export function sourceFiles(folder: string): { files: SourceFile[]; packages: { name: string; text: string }[] } {
-  const files: SourceFile[] = []
-  const packages: { name: string; text: string }[] = []
-  const visit = (directory: string, depth: number): void => {
-    for (const entry of entriesOf(directory)) {
-      const path = join(directory, entry.name)
-      if (files.length >= MAX_FILES || depth > 20) return
-      if (entry.isDirectory() && !LEFT_OUT.has(entry.name) && !entry.name.startsWith('.')) visit(path, depth + 1)
-      if (!entry.isFile() || lstatSync(path).size > MAX_BYTES) continue
-      const name = relative(folder, path)
-      if (['package.json', 'requirements.txt', 'pyproject.toml'].includes(entry.name))
-        packages.push({ name, text: readFileSync(path, 'utf8') })
-      const language = /\.(?:[cm]?[jt]sx?)$/.test(entry.name) ? 'js' : entry.name.endsWith('.py') ? 'py' : undefined
-      if (language === undefined || /\.(?:test|spec|d)\.[cm]?[jt]sx?$|^test_|\.config\.[cm]?[jt]s$/.test(entry.name))
-        continue
-      files.push({ name, ...readSource(readFileSync(path, 'utf8'), language) })
-    }
-  }
-  visit(folder, 0)
-  return { files, packages }
+export interface SourceFiles {
+  readonly files: readonly SourceFile[]
+  readonly packages: readonly { readonly name: string; readonly text: string }[]
+  /** What would have been looked at and was not, and why. */
+  readonly unread: readonly string[]
 }
 
-function entriesOf(directory: string): Dirent[] {
+/** The code of a server, without tests and without what was built or installed. Follows no links. */
+export function sourceFiles(folder: string): SourceFiles {
+  const files: SourceFile[] = []
+  const packages: { name: string; text: string }[] = []
+  const unread: string[] = []
+  const visit = (directory: string, depth: number): void => {
+    const name = relative(folder, directory) || '.'
+    if (depth > MAX_DEPTH) return void unread.push(`${name}: more than ${MAX_DEPTH} folders deep`)
+    const entries = entriesOf(directory)
+    if (!entries) return void (depth > 0 && unread.push(`${name}: it cannot be listed`))
+    for (const entry of entries) {
+      const path = join(directory, entry.name)
+      if (entry.isDirectory() && !LEFT_OUT.has(entry.name) && !entry.name.startsWith('.')) visit(path, depth + 1)
+      const kind = entry.isFile() ? kindOf(entry.name) : undefined
+      if (kind !== undefined) read(path, kind)
+    }
+  }
+  const read = (path: string, kind: 'js' | 'py' | 'package'): void => {
+    const name = relative(folder, path)
+    if (files.length >= MAX_FILES) return void unread.push(`${name}: after ${MAX_FILES} other files`)
+    const text = textOf(path)
+    if (typeof text !== 'string') unread.push(`${name}: ${text.why}`)
+    else if (kind === 'package') packages.push({ name, text })
+    else files.push({ name, ...readSource(text, kind) })
+  }
+  visit(folder, 0)
+  return { files, packages, unread }
+}
+
+function kindOf(name: string): 'js' | 'py' | 'package' | undefined {
+  if (['package.json', 'requirements.txt', 'pyproject.toml'].includes(name)) return 'package'
+  if (/\.(?:test|spec|d)\.[cm]?[jt]sx?$|^test_|\.config\.[cm]?[jt]s$/.test(name)) return undefined
+  if (name.endsWith('.py')) return 'py'
+  return /\.(?:[cm]?[jt]sx?)$/.test(name) ? 'js' : undefined
+}
+
+function textOf(path: string): string | { readonly why: string } {
+  try {
+    const { size } = lstatSync(path)
+    if (size > MAX_BYTES) return { why: `larger than ${MAX_BYTES / 1024 / 1024} MB` }
+    return readFileSync(path, 'utf8')
+  } catch {
+    return { why: 'it cannot be read' }
+  }
+}
+
+function entriesOf(directory: string): Dirent[] | undefined {
   try {
     return readdirSync(directory, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1))
   } catch {
-    return []
+    return undefined
   }
 }

@@ -2,6 +2,7 @@ import type { Evidence, Finding, Kind, Result } from '../finding.ts'
 import { plain } from '../plain-text.ts'
 import type { EvidenceSource } from './evidence-source.ts'
 import { type SourceFile, sourceFiles } from './source-files.ts'
+import { shellsIn } from './source-shells.ts'
 
 export const SOURCE_KINDS = {
   SOURCE_EMPTY: {
@@ -10,6 +11,14 @@ export const SOURCE_KINDS = {
     title: 'there is no source where it should be',
     why: 'Nothing was looked at.',
     narrow: 'Name the folder that the server’s source is in.',
+  },
+  SOURCE_UNREAD: {
+    item: 3,
+    severity: 'warning',
+    title: 'part of the source was not looked at',
+    why: 'What stands there speaks neither for the server nor against it.',
+    narrow:
+      'Give --source the code that is written rather than built, in files that can be read; look at the rest by hand.',
   },
   DATABASE_DRIVER: {
     item: 3,
@@ -72,7 +81,7 @@ export const SOURCE_KINDS = {
 type Code = keyof typeof SOURCE_KINDS
 
 const DRIVERS =
-  'pg postgres mysql mysql2 mariadb mongodb mongoose sqlite3 better-sqlite3 node:sqlite sqlite oracledb mssql tedious knex sequelize typeorm drizzle-orm @prisma/client prisma cassandra-driver neo4j-driver couchbase psycopg2 psycopg2-binary psycopg asyncpg pymysql pymongo sqlalchemy cx_oracle duckdb'.split(
+  'pg postgres mysql mysql2 mariadb mongodb mongoose sqlite3 better-sqlite3 node:sqlite sqlite oracledb mssql tedious knex sequelize typeorm drizzle-orm @prisma/client prisma cassandra-driver neo4j-driver couchbase psycopg2 psycopg2-binary psycopg asyncpg pymysql pymongo sqlalchemy cx_oracle duckdb @duckdb/node-api redis ioredis pg-promise postgres-js slonik kysely objection @mikro-orm/core @libsql/client @planetscale/database @neondatabase/serverless @vercel/postgres sql.js bun:sqlite mysqlclient mysqldb mysql-connector-python aiosqlite aiomysql peewee pyodbc motor clickhouse-connect @clickhouse/client'.split(
     ' ',
   )
 
@@ -80,13 +89,16 @@ const DRIVERS =
 const IN_CODE: readonly [Code, RegExp][] = [
   [
     'ENVIRONMENT_PASSED_ON',
-    /\.\.\.\s*process\.env\b(?!\s*[.[])|\benv\s*(?::\s*process\.env|=\s*os\.environ)\s*(?=[,})\n])/g,
+    /\.\.\.\s*process\.env\b(?!\s*[.[])|\bObject\.assign\(\s*\{\s*\}\s*,\s*process\.env\b(?!\s*[.[])|\benv\s*(?::\s*process\.env|=\s*os\.environ)\s*(?=[,})\n])/g,
   ],
   [
     'SHELL_RUN',
-    /\bshell\s*[:=]\s*(?:true|True)\b|(?<![.\w])execSync\s*\(|\b(?:child_process|cp)\.exec(?:Sync)?\s*\(|\bos\.(?:system|popen)\s*\(/g,
+    /\bshell\s*[:=]\s*(?:true|True)\b|(?<![.\w])execSync\s*\(|\b(?:child_process|cp)\.exec(?:Sync)?\s*\(|\bos\.(?:system|popen)\s*\(|\bsubprocess\.get(?:status)?output\s*\(|\bcreate_subprocess_shell\s*\(/g,
   ],
-  ['CODE_EVALUATED', /(?<![.\w])eval\s*\(|\bnew\s+Function\s*\(/g],
+  [
+    'CODE_EVALUATED',
+    /(?<![.\w])(?:(?:globalThis|global|window)\.)?(?:eval|Function)\s*\(|\(\s*0\s*,\s*eval\s*\)|\bvm\.runIn\w*Context\s*\(|(?<![.\w])runIn(?:New|This)Context\s*\(|\bnew\s+vm\.Script\s*\(/g,
+  ],
   [
     'TOKEN_LOGGED',
     /\b(?:console\.\w+|(?:log|logger|logging)\.\w+|print)\s*\((?:[^()\n]|\([^()\n]*\))*?\b(?:\w*[tT]oken|api_?[kK]ey|API_?KEY|\w*[sS]ecret|\w*[pP]assword|[aA]uthorization)\b/g,
@@ -106,17 +118,22 @@ const FROM_CALLER =
   /\b(?:args|input|params|arguments|request|req|body)\s*[.[]|\b(?:filename|fileName|userPath|filePath|file)\b/
 const ENCODED = /\bencode\w*\s*\(|\b(?:encoded|safe)\w*\b|[pP]arams\b|URLSearchParams|searchParams|urlPath/
 
+const MOST_UNREAD = 20
+
 /** Reads the server's source for what no probe can see. */
 export function sourceTree(folder: string): EvidenceSource {
   return {
     // It can speak against a server, and not for it: whom the backend lets in, and what the credential opens, is not in it.
     items: [],
     judge(): Result {
-      const { files, packages } = sourceFiles(folder)
-      if (files.length === 0)
+      const { files, packages, unread } = sourceFiles(folder)
+      const missed = unread.map(each => ({ code: 'SOURCE_UNREAD', message: plain(each, 200) })).slice(0, MOST_UNREAD)
+      if (unread.length > MOST_UNREAD)
+        missed.push({ code: 'SOURCE_UNREAD', message: `and ${unread.length - MOST_UNREAD} more` })
+      if (files.length === 0 && missed.length === 0)
         return { findings: [{ code: 'SOURCE_EMPTY', message: 'no source was found' }], evidence: [] }
       const findings = [...packages.flatMap(driversIn), ...files.flatMap(findingsIn)]
-      return { findings: findings.slice(0, 200), evidence: evidenceOf(findings, files.length) }
+      return { findings: [...missed, ...findings.slice(0, 200)], evidence: evidenceOf(findings, files.length) }
     },
   }
 }
@@ -156,7 +173,7 @@ function findingsIn(file: SourceFile): Finding[] {
   }
   // What begins in a string is no import.
   for (const { 1: name = '', index } of file.withStrings.matchAll(
-    /(?:\bfrom\s*|\bimport\s*\(?\s*|\brequire\s*\(\s*)['"]([^'"\n]+)['"]/g,
+    /(?:\bfrom\s*|\bimport\s*\(?\s*|\brequire\s*\(\s*|\bgetBuiltinModule\s*\(\s*)['"`]([^'"`\n]+)['"`]/g,
   ))
     if (file.code[index] !== ' ' && DRIVERS.includes(packageOf(name)))
       add('DATABASE_DRIVER', index, `imports ${packageOf(name)}`)
@@ -166,9 +183,9 @@ function findingsIn(file: SourceFile): Finding[] {
     if (DRIVERS.includes(name.split('.')[0] ?? '')) add('DATABASE_DRIVER', index, `imports ${name}`)
   for (const [code, pattern] of IN_CODE)
     for (const { 0: text, index } of file.code.matchAll(pattern)) add(code, index, text)
-  // Of the module for child processes, not of a regular expression.
-  if (/['"](?:node:)?child_process['"]/.test(file.withStrings))
-    for (const { 0: text, index } of file.code.matchAll(/(?<![.\w])exec\s*\(/g)) add('SHELL_RUN', index, text)
+  for (const [index, text] of shellsIn(file)) add('SHELL_RUN', index, text)
+  if (file.name.endsWith('.py'))
+    for (const { 0: text, index } of file.code.matchAll(/(?<![.\w])exec\s*\(/g)) add('CODE_EVALUATED', index, text)
   for (const [code, pattern] of WITH_STRINGS)
     for (const { 0: text, index } of file.withStrings.matchAll(pattern)) add(code, index, text)
   for (const { 1: caller = '', 2: inner = '', index } of file.withStrings.matchAll(TEMPLATE))

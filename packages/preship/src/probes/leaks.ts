@@ -1,5 +1,6 @@
 import type { Finding, Kind, Result } from '../finding.ts'
 import { plain } from '../plain-text.ts'
+import { secretsOf } from '../secrets.ts'
 import type { Target } from '../target.ts'
 import { attempt } from './attempt.ts'
 import { baselinesOf } from './baseline.ts'
@@ -67,7 +68,6 @@ const ADDRESS =
   /\b(?:https?|wss?|postgres(?:ql)?|mysql|mongodb|redis):\/\/(?:[^\s/"']*@)?(?:localhost|127\.|10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.|[\w.-]+\.(?:internal|local|lan|corp|svc)\b|[\w-]+(?::\d+|\/))|\b(?:ECONNREFUSED|ENOTFOUND|EHOSTUNREACH)\b\s+\S+/
 const SECRET_LIKE =
   /\bgh[pousr]_[A-Za-z0-9]{30,}|\bgithub_pat_\w{40,}|\bsk-[A-Za-z0-9_-]{20,}|\bsk_live_\w{16,}|\bAKIA[0-9A-Z]{16}\b|\bxox[abprs]-[\w-]{20,}|\bglpat-[\w-]{20,}|-----BEGIN [A-Z ]*PRIVATE KEY-----|\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}|\b[Bb]earer [A-Za-z0-9._~+/-]{20,}/
-const SECRET_NAME = /KEY|TOKEN|SECRET|PASSW|PASSPHRASE|CREDENTIAL|DSN/i
 
 /** Looks at every reply that other probes got for what it gives away; and at those for what is not there. */
 export async function leaksProbe(probing: Probing): Promise<Result> {
@@ -162,17 +162,6 @@ function unescaped(inner: string): string {
   } catch {
     return inner
   }
-}
-
-function secretsOf(target: Target): [string, string][] {
-  if (target.kind === 'url') return target.token === undefined ? [] : [['the access token', target.token]]
-  return Object.entries(target.env).filter(
-    ([name, value]) => SECRET_NAME.test(name) && value.length >= 8 && !isPath(value),
-  )
-}
-
-function isPath(value: string): boolean {
-  return /^(?:\.{0,2}\/|[A-Za-z]:\\)/.test(value)
 }
 
 function isOwn(address: string, target: Target): boolean {

@@ -6,14 +6,19 @@ import type { Message } from '../wire/wire.ts'
 
 /** One `tools/call` that was sent: what an audit log has to show. */
 export interface SentCall {
+  /** Of a malformed call, which may have named none, what is wrong with it. */
   readonly tool: string
   /** As they were sent; undefined where a malformed call had none. */
   readonly args: unknown
   /** Milliseconds since 1970. */
   readonly at: number
+  /** When the answer was there, or was waited for no longer. */
+  readonly until: number
   /** Sent along as trace context: 32 hex digits. The two halves of a call that asked a person have the same. */
   readonly traceId: string
   readonly refused: boolean
+  /** Not only its arguments: whoever reads it need not find a name or a trace in it. */
+  readonly isMalformed?: boolean
 }
 
 /** How a call ended. `asked`: the server wanted a person's answer first, and got none. */
@@ -59,6 +64,8 @@ export interface Probing {
   readonly heard: readonly Heard[]
   /** Calls a tool with any arguments, and keeps note of it for the audit. @throws {WireError} */
   call(tool: string, args: unknown, options?: CallOptions): Promise<Reply>
+  /** Keeps note of a call for the audit that was sent in another way, because it is malformed. */
+  note(call: SentCall): void
   /** Another connection, for what might break the shared one. The caller closes its wire. */
   open(abilities?: Abilities): Promise<Session>
   /** Whether the time is up: what is left is left out. */

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { Finding, Kind, Result } from '../finding.ts'
 import { objectOf } from '../surface.ts'
 import type { Session } from '../wire/session.ts'
@@ -49,10 +50,12 @@ export async function protocolProbe(probing: Probing): Promise<Result> {
   let session = await probing.open()
   let tried = 0
   try {
-    for (const { what, text, wantsError } of malformed(session)) {
+    for (const { what, text, wantsError, isCall } of malformed(session)) {
       if (probing.isLate()) break
       tried += 1
+      const at = Date.now()
       const reply = await session.wire.raw(text, wantsError ? ANSWER_MS : SILENCE_MS).catch(ofWire)
+      if (isCall) probing.note({ ...NOTHING_SENT, tool: what, at, until: Date.now(), traceId: untraced() })
       if (wantsError && reply && 'result' in reply && !isRefusal(reply)) accepted.push(what)
       if (await isAlive(session)) continue
       broke.push(what)
@@ -83,6 +86,15 @@ interface Malformed {
   readonly text: string
   /** Whether a result in answer to it is wrong; else it only has to be survived. */
   readonly wantsError?: boolean
+  /** Whether it is a call that somebody waits for an answer to: to be found in an audit log. */
+  readonly isCall?: boolean
+}
+
+const NOTHING_SENT = { args: undefined, refused: true, isMalformed: true }
+
+/** It carries no trace: nobody has to read one out of what cannot be read. */
+function untraced(): string {
+  return randomUUID().replaceAll('-', '')
 }
 
 function malformed(session: Session): Malformed[] {
@@ -112,13 +124,14 @@ function malformed(session: Session): Malformed[] {
     { what: 'an id beyond all numbers', text: JSON.stringify(list).replace(/"id":\d+/, '"id":1e400') },
     { what: 'an id that is an object', text: JSON.stringify({ ...list, id: { a: 1 } }) },
     { what: 'an id of 100 000 characters', text: JSON.stringify({ ...list, id: 'a'.repeat(100_000) }) },
-    { what: 'a call without params', text: call(undefined), wantsError: true },
-    { what: 'a call without a name', text: call({ arguments: {} }), wantsError: true },
-    { what: 'a call whose name is an object', text: call({ name: { toString: 'a' } }), wantsError: true },
+    { what: 'a call without params', text: call(undefined), wantsError: true, isCall: true },
+    { what: 'a call without a name', text: call({ arguments: {} }), wantsError: true, isCall: true },
+    { what: 'a call whose name is an object', text: call({ name: { toString: 'a' } }), wantsError: true, isCall: true },
     {
       what: 'params that are a list',
       text: JSON.stringify({ ...session.form('tools/call'), params: [1] }),
       wantsError: true,
+      isCall: true,
     },
     { what: 'two requests of one id', text: `${JSON.stringify(list)}\n${JSON.stringify(list)}` },
     { what: 'an answer that nobody asked for', text: '{"jsonrpc":"2.0","id":990003,"result":{}}' },

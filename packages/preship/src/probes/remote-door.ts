@@ -2,7 +2,7 @@ import type { Evidence, Finding, Kind, Result } from '../finding.ts'
 import { plain } from '../plain-text.ts'
 import type { JsonObject } from '../surface.ts'
 import type { Door } from './probe.ts'
-import { documentAt, isLoopback, knock } from './remote-request.ts'
+import { documentAt, isLoopback, knock, walkPast } from './remote-request.ts'
 
 export const DOOR_KINDS = {
   NOT_TLS: {
@@ -105,6 +105,8 @@ export async function doorProbe(door: Door): Promise<Result> {
   if (url.protocol !== 'https:' && !isLoopback(url.hostname)) find('NOT_TLS', 'its address begins with http:')
   const { entry, reply } = await knock(door)
   if (entry === 'let in') find('NO_TOKEN_ACCEPTED', 'a request without a token was answered')
+  const past = entry === 'let in' ? undefined : await walkPast(door)
+  if (past !== undefined) find('NO_TOKEN_ACCEPTED', `${past} was answered without a token, the greeting was not`)
   if (entry === 'unclear') find('DOOR_UNCLEAR', `a request without a token was answered with HTTP ${reply.status}`)
   if (entry !== 'refused') return { findings, evidence }
   const challenge = String(reply.headers['www-authenticate'] ?? '')

@@ -2,7 +2,7 @@ import { createHmac, generateKeyPairSync, sign } from 'node:crypto'
 import type { Finding, Kind, Result } from '../finding.ts'
 import type { Door } from './probe.ts'
 import { claimsOf } from './remote-door.ts'
-import { knock } from './remote-request.ts'
+import { knock, walkPast } from './remote-request.ts'
 
 export const TOKEN_KINDS = {
   TOKEN_ACCEPTED: {
@@ -41,14 +41,16 @@ export async function tokensProbe(door: Door): Promise<Result> {
     if (query !== undefined) url.searchParams.set('access_token', query)
     const { entry, reply } = await knock({ ...door, url }, headers)
     tried += 1
-    if (entry === 'let in') findings.push({ code: 'TOKEN_ACCEPTED', message: `${what} was let in` })
+    if (entry === 'let in' || (await walkPast({ ...door, url }, headers)) !== undefined)
+      findings.push({ code: 'TOKEN_ACCEPTED', message: `${what} was let in` })
     else if (reply.status !== 401 && reply.status !== 400) odd.push(`${what}: HTTP ${reply.status}`)
   }
   if (odd.length > 0) findings.push({ code: 'TOKEN_NOT_401', message: odd.slice(0, 3).join('; ') })
   const evidence = findings.length === 0 ? [{ item: 8 as const, text: `${tried} bad tokens were refused` }] : []
   if (door.foreignToken === undefined) return { findings, evidence }
-  const { entry } = await knock(door, { Authorization: `Bearer ${door.foreignToken}` })
-  if (entry === 'let in')
+  const foreign = { Authorization: `Bearer ${door.foreignToken}` }
+  const { entry } = await knock(door, foreign)
+  if (entry === 'let in' || (await walkPast(door, foreign)) !== undefined)
     findings.push({ code: 'FOREIGN_TOKEN_ACCEPTED', message: 'a good token for another server was let in' })
   else evidence.push({ item: 8, text: 'a good token for another server was refused' })
   return { findings, evidence }

@@ -44,16 +44,21 @@ const AMOUNT_WORDS = new Set([
 
 export const bounds: Rule<keyof typeof KINDS> = ofEachTool((tool, say) => {
   for (const field of fieldsOf(tool)) {
-    if (textForms(field).some(form => !isBounded(form))) say('UNBOUNDED_STRING', 'its length has no limit', field.path)
-    if (field.forms.some(isOpenList)) say('UNBOUNDED_LIST', 'its length has no limit', field.path)
+    if (textForms(field).some(form => !isBounded(form)))
+      say('UNBOUNDED_STRING', 'its length has no limit, or none that keeps anything out', field.path)
+    if (field.forms.some(isOpenList))
+      say('UNBOUNDED_LIST', 'its length has no limit, or none that keeps anything out', field.path)
     if (saysHowMuch(field.name) && field.forms.some(isOpenNumber))
       say('UNBOUNDED_NUMBER', 'it has no maximum', field.path)
   }
 })
 
-function isOpenList({ type, maxItems, items, prefixItems, uniqueItems }: JsonObject): boolean {
-  if (type !== 'array' || typeof maxItems === 'number') return false
-  if (items === false && Array.isArray(prefixItems)) return false
+/** A list that may be longer than this is bounded in name only. */
+const MOST_ENTRIES = 100_000
+
+function isOpenList({ type, maxItems, items, prefixItems, additionalItems, uniqueItems }: JsonObject): boolean {
+  if (type !== 'array' || (typeof maxItems === 'number' && maxItems <= MOST_ENTRIES)) return false
+  if (Array.isArray(items) ? additionalItems === false : items === false && Array.isArray(prefixItems)) return false
   // Each of a closed list at most once.
   return !(uniqueItems === true && Array.isArray(objectOf(items).enum))
 }

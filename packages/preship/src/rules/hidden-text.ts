@@ -37,6 +37,13 @@ export const KINDS = {
     why: 'People see the beginning; what follows a long gap stands where nobody looks.',
     narrow: 'Take the gap out.',
   },
+  LONG_TEXT: {
+    item: 1,
+    severity: 'warning',
+    title: 'says more than anybody reads',
+    why: 'The model reads to the end, where no reviewer gets to.',
+    narrow: 'A few sentences: what it does, and what it takes.',
+  },
   ENCODED_TEXT: {
     item: 1,
     severity: 'warning',
@@ -63,6 +70,8 @@ const GAP = /[^\S\n]{40}\S|(?:\n[^\S\n]{0,20}){12}\S/u
 const ENCODED =
   /[A-Za-z0-9+/]{80}|[0-9a-fA-F]{64}|(?:%[0-9a-fA-F]{2}){12}|(?:\\u[0-9a-fA-F]{4}){8}|(?:\\x[0-9a-fA-F]{2}){12}|(?:&#x?[0-9a-fA-F]{2,6};){8}/
 
+const LONGEST = 20_000
+
 export const hiddenText: Rule<keyof typeof KINDS> = ofEachText(() => (text, say) => {
   const bare = text.replace(FLAGS, '')
   if (ZERO_WIDTH.test(bare)) say('INVISIBLE_CHARACTERS', 'it holds characters without width')
@@ -73,6 +82,7 @@ export const hiddenText: Rule<keyof typeof KINDS> = ofEachText(() => (text, say)
   if (BIDI.test(bare)) say('TURNED_TEXT', 'it holds controls of the direction of text')
   if (CONTROL.test(bare)) say('TERMINAL_CODES', 'it holds control characters')
   if (COMMENT.test(bare)) say('HIDDEN_COMMENT', 'it holds markup that is not shown')
+  if (text.length > LONGEST) say('LONG_TEXT', `it is longer than ${LONGEST} characters`)
   if (GAP.test(bare.replaceAll('\r', ''))) say('HIDING_WHITESPACE', 'text follows a long gap')
   const encoded = ENCODED.exec(bare)?.[0]
   if (encoded !== undefined && isEncoded(encoded)) say('ENCODED_TEXT', 'it holds a long run that is no language')

@@ -1,7 +1,7 @@
 import type { Kind } from '../finding.ts'
 import type { Tool } from '../surface.ts'
 import { ofEachTool, type Rule } from './rule.ts'
-import { type Doing, doingByDescription, doingByName, doingOfTool, warns } from './verbs.ts'
+import { type Doing, doingByDescription, doingByName, doingInPassing, doingOfTool, warns } from './verbs.ts'
 
 export const KINDS = {
   NO_ANNOTATIONS: {
@@ -108,6 +108,7 @@ function judgeReadOnly(
 ): void {
   const named = doingByName(name)
   const described = doingByDescription(description)
+  const passing = doingInPassing(description)
   const isSure = named === 'writes' || named === 'deletes' || named === 'releases' || described === 'deletes'
   if (isSure)
     say(
@@ -116,6 +117,7 @@ function judgeReadOnly(
     )
   else if (named === 'runs' || described === 'runs' || (described !== undefined && described !== 'reads'))
     say('READ_ONLY_DOUBTFUL', `its ${named === 'runs' ? 'name' : 'description'} begins with a verb that does something`)
+  else if (passing !== undefined) say('READ_ONLY_DOUBTFUL', `in passing, its description says that it ${passing}`)
 }
 
 function titled(tool: Tool, say: (code: 'MISLEADING_TITLE', message: string) => void): void {

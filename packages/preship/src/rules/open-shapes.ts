@@ -1,5 +1,5 @@
 import type { Kind } from '../finding.ts'
-import { type Field, fieldsOf, isObject, type JsonObject, objectOf } from '../surface.ts'
+import { type Field, fieldsOf, isObject, type JsonObject, listOf, objectOf } from '../surface.ts'
 import { ofEachTool, type Rule } from './rule.ts'
 import { textForms } from './strings.ts'
 import { namedBy, proseOf } from './words.ts'
@@ -33,7 +33,9 @@ export const openShapes: Rule<keyof typeof KINDS> = ofEachTool((tool, say) => {
   if (isOpenRoot(root)) say('OPAQUE_INPUT', 'it names no argument, and refuses none')
   for (const field of fieldsOf(tool)) {
     const { forms, path } = field
-    if (forms.some(takesAnything)) say('OPAQUE_INPUT', 'its schema says nothing of what it holds', path)
+    if (forms.some(({ $ref }) => typeof $ref === 'string' && $ref.startsWith('#')))
+      say('OPAQUE_INPUT', 'its schema refers to a part that is not there', path)
+    else if (forms.some(takesAnything)) say('OPAQUE_INPUT', 'its schema says nothing of what it holds', path)
     else if (takesMostTypes(field)) say('OPAQUE_INPUT', 'it may be of nearly every type', path)
     else if (forms.some(isRecord)) say('OPEN_RECORD', 'its members may have any name', path)
     else if (isJsonText(field)) say('JSON_TEXT_INPUT', 'it is a text that holds JSON', path)
@@ -48,14 +50,23 @@ function isOpenRoot({ type, properties, additionalProperties, patternProperties,
 }
 
 function takesAnything(form: JsonObject): boolean {
-  const { type, properties, additionalProperties, patternProperties, items, prefixItems } = form
-  if (Array.isArray(form.enum) || form.const !== undefined || form.not !== undefined) return false
-  if (type === undefined) return !isObject(properties) && !isObject(items) && form.$ref === undefined
-  if (type === 'array') return items === undefined || items === true ? !Array.isArray(prefixItems) : false
+  const { type, properties, additionalProperties, patternProperties } = form
+  // Not to be anything is to be nothing; not to be one thing leaves all others.
+  const isNothing = isObject(form.not) && Object.keys(form.not).length === 0
+  if (Array.isArray(form.enum) || form.const !== undefined || isNothing || form.not === true) return false
+  if (type === undefined)
+    return !isObject(properties) && !isObject(form.items) && !Array.isArray(form.items) && form.$ref === undefined
+  if (type === 'array') return hasOpenItems(form)
   if (type !== 'object' || isObject(patternProperties)) return false
   if (isObject(additionalProperties)) return takesAnything(additionalProperties)
   if (additionalProperties === true) return true
   return Object.keys(objectOf(properties)).length === 0 && additionalProperties !== false
+}
+
+/** Whether a list may hold anything at all, if only behind its first entries. */
+function hasOpenItems({ items, prefixItems, additionalItems, maxItems }: JsonObject): boolean {
+  const [first, rest] = Array.isArray(items) ? [items as unknown[], additionalItems] : [listOf(prefixItems), items]
+  return (rest === undefined || rest === true) && !(typeof maxItems === 'number' && maxItems <= first.length)
 }
 
 function takesMostTypes({ forms }: Field): boolean {

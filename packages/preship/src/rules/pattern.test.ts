@@ -10,6 +10,8 @@ describe('a pattern that is read, not run', () => {
     ['^(?:a|b)?[0-9]{3}$', true],
     ['^[+*]{4}$', true],
     ['^a\\+$', true],
+    ['^a{1,99999999}$', false],
+    ['^a{99999999}$', false],
   ])('%s: bounded is %s', (pattern, isBounded) => {
     expect(readPattern(pattern)?.isBounded).toBe(isBounded)
   })

@@ -8,6 +8,7 @@ export interface PatternFacts {
 }
 
 const MAX_LENGTH = 1_000
+const MOST_TIMES = 1_000_000
 const TOKEN =
   /\[\^?(?:\\.|[^\]\\])*\]|\\[pP]\{[^}]*\}|\\.|\(\?(?:[:=!]|<[=!]|<\w+>)|[*+?](?:\?)?|\{\d*,?\d*\}\??|[\s\S]/gu
 
@@ -27,13 +28,18 @@ export function readPattern(pattern: unknown): PatternFacts | undefined {
     else if (token === ')') depth -= 1
     // At the top, each side of it has only one of the two anchors.
     else if (token === '|' && depth === 0) return undefined
-    else if (/^[*+]/.test(token) || /^\{\d*,\}/.test(token)) isBounded = false
+    else if (/^[*+]/.test(token) || /^\{\d*,\}/.test(token) || timesOf(token) > MOST_TIMES) isBounded = false
     else if (!/^(?:\?|\{\d)/.test(token)) {
       hasSeparator ||= matchesOneOf(token, '/\\')
       hasSpace ||= matchesOneOf(token, ' ')
     }
   }
   return { isBounded, hasSeparator, hasSpace }
+}
+
+/** The most that `{2,80}` lets something be repeated. */
+function timesOf(token: string): number {
+  return Number(/^\{(?:\d*,)?(\d+)\}/.exec(token)?.[1] ?? 0)
 }
 
 function matchesOneOf(token: string, characters: string): boolean {

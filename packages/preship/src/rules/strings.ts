@@ -13,8 +13,11 @@ export function textForms({ forms }: Field): JsonObject[] {
   )
 }
 
+/** What is longer than this is bounded in name only. */
+const MOST_CHARACTERS = 1_000_000
+
 export function isBounded({ maxLength, format, pattern }: JsonObject): boolean {
-  if (typeof maxLength === 'number') return true
+  if (typeof maxLength === 'number' && maxLength <= MOST_CHARACTERS) return true
   if (typeof format === 'string' && CLOSED_FORMATS.has(format)) return true
   return readPattern(pattern)?.isBounded === true
 }

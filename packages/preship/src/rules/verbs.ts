@@ -12,14 +12,20 @@ const VERBS: Readonly<Record<Doing, ReadonlySet<string>>> = {
     monitor watch calculate compute convert resolve scan`),
   writes: setOf(`create add insert update edit modify set write put patch upsert append rename move upload import save
     assign unassign close reopen enable start stop restart cancel mark schedule register invite sync replace apply commit
-    push merge change toggle attach detach link unlink copy duplicate restore`),
+    push merge change toggle attach detach link unlink copy duplicate restore unarchive approve reject
+    grant unlock unblock suspend unpin rollback revert provision disconnect unsubscribe dequeue reboot unmute untag
+    reassign rotate`),
   /** Gone out into the world: nobody can take it back. */
   releases: setOf(`send publish tweet broadcast announce email reply notify pay transfer refund charge purchase buy
-    submit deploy release post forward withdraw rollout`),
+    submit deploy release post forward withdraw rollout dispatch`),
   deletes: setOf(`delete remove destroy drop purge wipe erase truncate revoke uninstall terminate kill unpublish
-    deactivate disable rm overwrite clear reset prune cleanup expire ban`),
+    deactivate disable rm overwrite clear reset prune cleanup expire ban discard deprovision shred`),
   runs: setOf('execute exec run invoke eval evaluate call request'),
 }
+
+/** At the beginning of a sentence these are deeds; of a name, they may as well be things: `blockHeight`, `tagInfo`. */
+const DEEDS_IN_SENTENCES = setOf(`archive block lock book sign vote tag label flag pin claim trigger consume pop empty
+  trash place accept flush pause resume install`)
 
 /** Words that are as often a thing as a deed: `emailSearch`, `listPosts`, `orderHistory`. */
 const ALSO_NOUNS = setOf(`post email reply charge transfer release run call request query look link copy purchase refund
@@ -48,7 +54,21 @@ export function doingByDescription(description: string): Doing | undefined {
     first.replace(/ing$/, ''),
     first.replace(/ing$/, 'e'),
   ]
-  return stems.map(doingOf).find(doing => doing !== undefined)
+  const doing = stems.map(doingOf).find(each => each !== undefined)
+  return doing ?? (stems.some(stem => DEEDS_IN_SENTENCES.has(stem)) ? 'writes' : undefined)
+}
+
+/** What else it does, as in “Reads a ticket and deletes it”: in passing, where somebody may not read to. */
+export function doingInPassing(description: string): Doing | undefined {
+  for (const [, word = ''] of description.slice(0, 2_000).matchAll(/\b(?:and|then|also) (?:\w+ly )?([a-z]+s)\b/gi)) {
+    const stems = [word.replace(/s$/i, ''), word.replace(/es$/i, '')].map(stem => stem.toLowerCase())
+    const doing = stems
+      .filter(stem => !ALSO_NOUNS.has(stem))
+      .map(doingOf)
+      .find(each => each !== undefined)
+    if (doing === 'deletes' || doing === 'releases') return doing
+  }
+  return undefined
 }
 
 /** The graver of what name and description say; a name that reads is believed unless the description deletes. */

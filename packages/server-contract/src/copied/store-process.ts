@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { type AddressInfo, connect, createServer } from 'node:net'
+import { connect } from 'node:net'
+import { freePort } from '@narrow-deputies/demo-stack/free-ports'
 
 const PROGRAM = '/usr/bin/redis-server'
 
@@ -48,15 +49,6 @@ export async function startStore({ port = 0, password = '' } = {}): Promise<Stor
     hang: () => void child?.kill('SIGSTOP'),
     wake: () => void child?.kill('SIGCONT'),
   }
-}
-
-/** A port that nobody listens at now. */
-export async function freePort(): Promise<number> {
-  const probe = createServer()
-  await once(probe.listen(0, '127.0.0.1'), 'listening')
-  const { port } = probe.address() as AddressInfo
-  await new Promise(resolve => probe.close(resolve))
-  return port
 }
 
 async function answers(port: number): Promise<boolean> {

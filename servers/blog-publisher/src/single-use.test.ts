@@ -1,0 +1,4 @@
+import { describeSingleUse } from '@narrow-deputies/server-contract/copied'
+import { createSingleUse } from './single-use.ts'
+
+describeSingleUse(createSingleUse)
