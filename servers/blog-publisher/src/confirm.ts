@@ -64,7 +64,8 @@ export function createConfirmations({
     if (expected.length !== given.length || !timingSafeEqual(expected, given)) throw invalid
     const [binding, , nonce, expiresAt, traceId] = State.parse(JSON.parse(Buffer.from(body, 'base64url').toString()))
     if (binding !== bindingOf(question) || expiresAt <= now()) throw invalid
-    if (!(await singleUse.claim(nonce, expiresAt, principalOf(question.call.caller)).catch(unknowable))) throw invalid
+    // Whatever programs a person has, what is remembered of their answers is on their one account.
+    if (!(await singleUse.claim(nonce, expiresAt, question.call.caller.id).catch(unknowable))) throw invalid
     question.call.continueTrace(traceId)
   }
 

@@ -49,7 +49,10 @@ export function createGate({ hosts, origins, oauth }: GateOptions) {
      *
      * @throws {Refusal}
      */
-    checkAddress({ headersDistinct }: IncomingMessage): void {
+    checkAddress({ headersDistinct, socket }: IncomingMessage): void {
+      // Gone before they were heard. Nothing is done for somebody of whom not even this much would be on record.
+      if (socket.remoteAddress === undefined)
+        throw new Refusal(400, 'CANCELLED', 'the caller hung up before anybody could tell where from')
       const [host = '', ...moreHosts] = headersDistinct.host ?? []
       const named = host.toLowerCase()
       const known = hosts.includes(named) || hosts.includes(named.replace(/:\d{1,5}$/, ''))
@@ -106,7 +109,7 @@ export function strangerOf(request: IncomingMessage): Caller {
   return { kind: 'oauth', id: '', host: addressOf(request) }
 }
 
-/** Behind a proxy, the proxy's: what a header says of the address before it, anybody can say. */
+/** Behind a proxy, the proxy's: what a header says of the address before it, anybody can say. Kept once it is told. */
 function addressOf({ socket }: IncomingMessage): string {
-  return socket.remoteAddress ?? ''
+  return socket.remoteAddress ?? 'gone'
 }

@@ -16,6 +16,8 @@ export interface Issuer {
 }
 
 const TIMEOUT_MS = 5_000
+/** Far above any set of keys. */
+const MAX_BYTES = 256 * 1024
 /** How often a key that nobody knows makes us ask again, at most. */
 const KEY_COOLDOWN_MS = 5_000
 /** How long a failure to get an answer is taken for the answer. */
@@ -42,7 +44,7 @@ export function createIssuer(identifier: string): Issuer {
   const ask = async (url: string): Promise<Response> => {
     if (performance.now() - failedAt < FAILURE_COOLDOWN_MS) throw new Error('the issuer did not answer a moment ago')
     try {
-      return await fetch(url, { redirect: 'manual', signal: AbortSignal.timeout(TIMEOUT_MS) })
+      return await whole(await fetch(url, { redirect: 'manual', signal: AbortSignal.timeout(TIMEOUT_MS) }))
     } catch (error) {
       failedAt = performance.now()
       throw error
@@ -108,6 +110,19 @@ function metadataUrls({ origin, pathname }: URL): string[] {
 function isSafe(address: string, identifier: string): boolean {
   const { protocol, origin } = new URL(address)
   return protocol === 'https:' || origin === new URL(identifier).origin
+}
+
+/** The same answer, read to its end. @throws if it is too long: whoever knocks could make us read it */
+async function whole({ status, body }: Response): Promise<Response> {
+  const chunks: Uint8Array[] = []
+  let bytes = 0
+  for await (const chunk of body ?? []) {
+    bytes += chunk.length
+    // Leaving the loop cancels the body.
+    if (bytes > MAX_BYTES) throw new Error(`the issuer’s answer is over ${MAX_BYTES} bytes`)
+    chunks.push(chunk)
+  }
+  return new Response(bytes > 0 ? Buffer.concat(chunks) : null, { status })
 }
 
 /** Undefined if it is no answer to what was asked. */

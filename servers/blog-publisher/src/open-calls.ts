@@ -1,9 +1,9 @@
 // Copied on purpose: a fault here must stay here.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Caller, type CallLedger, principalOf, type RpcId } from '@narrow-deputies/guardrails/audit'
+import type { Caller, CallLedger, RpcId } from '@narrow-deputies/guardrails/audit'
 import { createTally } from './tally.ts'
 
-/** Of one caller. Each may wait for a person for minutes, on a connection of its own. */
+/** Of one caller, with all their programs: anybody can have many. Each may wait for minutes, on a connection of its own. */
 const MAX_PER_CALLER = 64
 const IDLE_STEP_MS = 10
 
@@ -40,10 +40,10 @@ export function createOpenCalls(openLedger: (caller: Caller, onEnd: (id: RpcId) 
         change(ledger, 'remove')
         onEnd?.(id)
       })
-      callerOf.set(ledger, principalOf(caller))
+      callerOf.set(ledger, caller.id)
       return ledger
     },
-    hasRoom: caller => perCaller.of(principalOf(caller)) < MAX_PER_CALLER,
+    hasRoom: caller => perCaller.of(caller.id) < MAX_PER_CALLER,
     opened: ledger => change(ledger, 'add'),
     async arriving(work) {
       arriving += 1

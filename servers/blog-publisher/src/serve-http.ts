@@ -62,7 +62,7 @@ export async function serveHttp<Ports>(
         readiness: createReadiness(all, wanted, ({ message: reason }, dependency) =>
           log.warn({ reason, dependency }, 'not ready'),
         ),
-        isDraining: () => stopping.signal.aborted,
+        stopping: stopping.signal,
         onFault,
       }),
   })

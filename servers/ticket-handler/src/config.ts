@@ -48,6 +48,12 @@ const SafeUrl = z.string('is required').superRefine((text, context) => {
   if (problem) context.addIssue(problem)
 })
 
+/** Clients make one spelling of it before they ask for a token: under another one, no token would be for this server. */
+const PublicUrl = SafeUrl.refine(
+  text => !URL.canParse(text) || [text, `${text}/`].includes(new URL(text).href),
+  'must be spelled as clients will: the host in lower case, no port that goes without saying, nothing to resolve or escape',
+)
+
 /** Words between commas, each of one form. */
 const list = (form: RegExp, example: string) =>
   z
@@ -65,7 +71,7 @@ const Variables = z.object({
   TICKET_CONFIRM: z.enum(['description', 'required']).default('description'),
   AUDIT_FILE: AbsolutePath.optional(),
   AUDIT_HEAD_FILE: AbsolutePath.optional(),
-  MCP_PUBLIC_URL: SafeUrl.optional(),
+  MCP_PUBLIC_URL: PublicUrl.optional(),
   OAUTH_ISSUER: SafeUrl.optional(),
   OAUTH_AUDIENCE: z.string().max(2048).optional(),
   MCP_ALLOWED_HOSTS: list(HOST, 'host,host:port').optional(),

@@ -4,6 +4,8 @@ import { isId, type JsonRpc, type WireFault } from '@narrow-deputies/guardrails/
 
 /** Deeper than any message of the protocol; below what overflows a stack. */
 const MAX_DEPTH = 64
+/** More than any message of the protocol. What is small on the wire may be large in memory: an empty list, twentyfold. */
+const MAX_VALUES = 2_000
 
 /**
  * Reads what should be one JSON-RPC message, whichever way it came. Undefined where there is nothing but blanks.
@@ -25,6 +27,8 @@ export function parseMessage(bytes: Buffer): { message: JsonRpc } | WireFault | 
     return { reason: 'not a JSON-RPC message' }
   if (isDeeperThan(MAX_DEPTH, message))
     return { message: outlineOf(message), reason: `nested deeper than ${MAX_DEPTH} levels` }
+  if (valuesIn(message) > MAX_VALUES)
+    return { message: outlineOf(message), reason: `made up of more than ${MAX_VALUES} values` }
   // Libraries on the way would drop it without a word, and the call would be another one.
   const { params } = message as { params?: { arguments?: unknown } | null }
   if (Object.hasOwn(params?.arguments ?? {}, '__proto__'))
@@ -53,4 +57,9 @@ function outlineOf(message: object): object {
 function isDeeperThan(levels: number, value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false
   return levels === 0 || Object.values(value).some(item => isDeeperThan(levels - 1, item))
+}
+
+function valuesIn(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 1
+  return Object.values(value).reduce<number>((count, item) => count + valuesIn(item), 1)
 }

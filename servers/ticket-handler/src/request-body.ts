@@ -2,8 +2,8 @@
 import type { IncomingMessage } from 'node:http'
 import { Refusal } from './gate.ts'
 
-/** Far above any call that a tool accepts. */
-const MAX_BYTES = 1024 * 1024
+/** Above any call that a tool accepts; one caller can have many on the way, or open while a person is asked. */
+const MAX_BYTES = 128 * 1024
 
 /** Reads a whole body, or as much of it as shows that it is too long. @throws {Refusal} */
 export async function readBody(req: IncomingMessage): Promise<Buffer> {

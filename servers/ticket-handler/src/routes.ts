@@ -18,8 +18,8 @@ export interface RouteOptions {
   readonly endpoint: Endpoint
   readonly resource: ProtectedResource | undefined
   readonly readiness: () => Promise<Readiness>
-  /** Whether the server is about to stop: it then takes nothing more. */
-  readonly isDraining: () => boolean
+  /** Aborted when the server is about to stop: it then takes nothing more. */
+  readonly stopping: AbortSignal
   readonly onFault: (fault: unknown) => void
 }
 
@@ -33,13 +33,27 @@ const METHODS = ['GET', 'POST', 'DELETE', 'OPTIONS']
 const NOTHING_HERE = { error: 'there is nothing here; the endpoint is /mcp' }
 
 /** All that is served, by path. */
-export function createRoutes({ gate, endpoint, resource, readiness, isDraining, onFault }: RouteOptions) {
+export function createRoutes({ gate, endpoint, resource, readiness, stopping, onFault }: RouteOptions) {
+  const stoppingNow = (): Refusal =>
+    new Refusal(503, 'BACKEND_UNAVAILABLE', 'this server is stopping: try again', {
+      'Retry-After': '1',
+      Connection: 'close',
+    })
   const assertTaking = (): void => {
-    if (isDraining())
-      throw new Refusal(503, 'BACKEND_UNAVAILABLE', 'this server is stopping: try again', {
-        'Retry-After': '1',
-        Connection: 'close',
-      })
+    if (stopping.aborted) throw stoppingNow()
+  }
+  /** Waits for what has to be there before a call begins, and no longer than until we stop: then nothing more begins. */
+  const unlessStopping = async <T>(work: Promise<T>): Promise<T> => {
+    let stop = (): void => {}
+    const stopped = new Promise<never>((_, reject) => {
+      stop = () => reject(stoppingNow())
+    })
+    stopping.addEventListener('abort', stop)
+    try {
+      return await Promise.race([work, stopped])
+    } finally {
+      stopping.removeEventListener('abort', stop)
+    }
   }
 
   // Anybody can bring it about, as often as they like.
@@ -59,11 +73,11 @@ export function createRoutes({ gate, endpoint, resource, readiness, isDraining, 
         throw new Refusal(405, 'INVALID_INPUT', 'the endpoint has no such method', { Allow: METHODS.join(', ') })
       letPageRead(req, res)
       if (req.method === 'OPTIONS') return void res.writeHead(204).end()
-      visitor = await gate.admit(req)
-      if (req.method !== 'POST') return await endpoint.serve(req, res, visitor)
-      const parsed = asMessage(parseMessage(await readBody(req)))
-      // It may have come slowly: what is begun now might not end in time.
-      assertTaking()
+      visitor = await unlessStopping(gate.admit(req))
+      // Also one that nobody asks for: the SDK's adapter would read it, and far more of it.
+      const body = req.method === 'GET' ? undefined : await unlessStopping(readBody(req))
+      if (req.method !== 'POST' || !body) return await endpoint.serve(req, res, visitor)
+      const parsed = asMessage(parseMessage(body))
       if ('reason' in parsed) answer(res, 400, endpoint.refuse(visitor, parsed))
       else await endpoint.serve(req, res, visitor, parsed.message)
     } catch (error) {
@@ -82,7 +96,7 @@ export function createRoutes({ gate, endpoint, resource, readiness, isDraining, 
     if (req.method !== 'GET') return answer(res, 404, NOTHING_HERE)
     if (path === '/healthz') return answer(res, 200, { alive: true })
     if (path === '/readyz') {
-      const state = isDraining() ? { ready: false, checks: {} } : await readiness()
+      const state = stopping.aborted ? { ready: false, checks: {} } : await readiness()
       return answer(res, state.ready ? 200 : 503, state)
     }
     // No secret: it says where to sign in. Pages of any origin may read it, and learn nothing that we do not tell all.

@@ -31,6 +31,8 @@ export function createSingleUse(
   capacity: { total: number; perOwner: number } = { total: 100_000, perOwner: 2_000 },
 ): SingleUse {
   const used = new Map<string, { expiresAt: number; owner: string }>()
+  /** The clock may be set back: what had expired and was forgotten has still been used. */
+  let forgotten = Number.NEGATIVE_INFINITY
   const perOwner = createTally<string>()
   return {
     // What this process asked shows by its key, and neither is ever lost without the other: used ones are enough.
@@ -41,8 +43,9 @@ export function createSingleUse(
         if (entry.expiresAt > now()) break
         used.delete(old)
         perOwner.remove(entry.owner)
+        forgotten = Math.max(forgotten, entry.expiresAt)
       }
-      if (used.has(nonce)) return false
+      if (used.has(nonce) || expiresAt <= forgotten) return false
       if (used.size >= capacity.total || perOwner.of(owner) >= capacity.perOwner)
         throw new Error('too many answers are remembered')
       used.set(nonce, { expiresAt, owner })

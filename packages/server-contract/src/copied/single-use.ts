@@ -19,6 +19,18 @@ export function describeSingleUse(
       expect(await memory.claim('a', 3000, 'ann')).toBe(true)
     })
 
+    it(`${verifies('P12')} remembers through a clock that jumps ahead and is set right again`, async () => {
+      let now = 1000
+      const memory = createSingleUse(() => now)
+      expect(await memory.claim('a', 2000, 'ann')).toBe(true)
+      now = 9000
+      expect(await memory.claim('b', 10_000, 'ann')).toBe(true)
+      now = 1000
+      expect(await memory.claim('a', 2000, 'ann')).toBe(false)
+      expect(await memory.claim('b', 10_000, 'ann')).toBe(false)
+      expect(await memory.claim('c', 2001, 'ann')).toBe(true)
+    })
+
     it(`${verifies('P12')} refuses when it is full, rather than forget, and has room again as uses expire`, async () => {
       let now = 1000
       const memory = createSingleUse(() => now, { total: 3, perOwner: 3 })

@@ -199,6 +199,19 @@ export function describeStdioTransport(createStdioTransport: CreateStdioTranspor
       },
     )
 
+    it(`${verifies('P7', 'P16')} is reported with what tells whose it was: made up of more values than any has`, async () => {
+      const { input, messages, faults, settled } = open()
+      // Beside these there are the message itself, its fields, and those of its params.
+      for (const count of [1_993, 1_994]) {
+        const params = `{"name":"x","arguments":[${Array(count).fill('{}').join(',')}]}`
+        input.write(`{"jsonrpc":"2.0","id":7,"method":"tools/call","params":${params}}\n`)
+      }
+      await settled()
+      expect(messages).toHaveLength(1)
+      const message = { id: 7, method: 'tools/call', params: { name: 'x' } }
+      expect(faults).toEqual([{ message, reason: 'made up of more than 2000 values' }])
+    })
+
     it(`${verifies('P7')} is reported with what was read of it, where the protocol does not know it`, async () => {
       const { input, faults, settled } = open()
       input.write('{"jsonrpc":"1.0","id":1}\n')

@@ -42,12 +42,15 @@ export const ODD: Readonly<Record<string, (good: GoodCall) => Odd>> = {
   'an empty batch': () => ({ body: '[]' }),
   'a batch of one call': good => ({ body: `[${good.body}]` }),
   'a batch of two calls': good => ({ body: `[${good.body},${good.body}]` }),
-  'a hundred thousand lists, one in another': () => ({ body: '['.repeat(100_000) + ']'.repeat(100_000) }),
+  'fifty thousand lists, one in another': () => ({ body: '['.repeat(50_000) + ']'.repeat(50_000) }),
   'an argument of five hundred levels': good => withArguments(good, `{"a":${'['.repeat(500)}${']'.repeat(500)}}`),
-  'an argument of a hundred thousand levels': good =>
-    withArguments(good, `{"a":${'['.repeat(100_000)}${']'.repeat(100_000)}}`),
-  'arguments of a hundred thousand levels of objects': good =>
-    withArguments(good, `${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)}`),
+  'an argument of fifty thousand levels': good =>
+    withArguments(good, `{"a":${'['.repeat(50_000)}${']'.repeat(50_000)}}`),
+  'arguments of twenty thousand levels of objects': good =>
+    withArguments(good, `${'{"a":'.repeat(20_000)}1${'}'.repeat(20_000)}`),
+  // Beside good ones, so that it is all that is wrong. Each is kept for as long as the call is open.
+  'thirty thousand empty lists beside it': good =>
+    withParams(good, params => ({ ...params, _meta: { ...(params._meta as Message), lists: Array(30_000).fill([]) } })),
   // Beside good ones, so that it is all that is wrong.
   'an argument named __proto__': good => {
     const [, args = ''] = /"arguments":(\{.*?\}),"_meta"/.exec(good.body) ?? []
@@ -67,7 +70,7 @@ export const ODD: Readonly<Record<string, (good: GoodCall) => Odd>> = {
   'the name of no tool': good => withParams(good, params => ({ ...params, name: 'deleteEverything' })),
   'a name that is a list': good => withParams(good, params => ({ ...params, name: [params.name] })),
   'a name behind blanks': good => withParams(good, params => ({ ...params, name: ` ${params.name}` })),
-  'a name of a megabyte': good => withParams(good, params => ({ ...params, name: 'a'.repeat(900_000) })),
+  'a name of a hundred kilobytes': good => withParams(good, params => ({ ...params, name: 'a'.repeat(100_000) })),
   'arguments that are a list': good => withArguments(good, '[]'),
   'arguments that are a text': good => withArguments(good, '"{}"'),
   'an argument that nobody knows': good => withArguments(good, '{"constructor":{"prototype":{}}}'),

@@ -147,6 +147,20 @@ export function describeLaterEra(copy: Copy): void {
       await expect(refusing.redeem(await refusing.mint())).rejects.toMatchObject(INVALID)
     })
 
+    it(`${verifies('P12')} is answered on its person’s one account, whichever of their programs they use`, async () => {
+      const owners: string[] = []
+      const noting: SingleUse = {
+        open: async () => {},
+        claim: async (_, __, owner) => owners.push(owner) > 0,
+      }
+      const { mint, redeem } = confirmations({ singleUse: noting })
+      for (const clientId of ['desktop', 'phone']) {
+        const question = questionOf({ call: callOf({ ...CALLER, kind: 'oauth', clientId }).call })
+        expect(await redeem(await mint(question), question)).toBe('accepted')
+      }
+      expect(new Set(owners).size).toBe(1)
+    })
+
     it(`${verifies('P12')} is not asked where its answer could not be told from a repeated one`, async () => {
       const broken: SingleUse = { open: () => Promise.reject(new Error('the store is down')), claim: async () => true }
       const asked: boolean[] = []

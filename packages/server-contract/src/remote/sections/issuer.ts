@@ -63,6 +63,24 @@ const KEY_TROUBLES: readonly Trouble[] = [
   ['has no set of keys', keys(() => ({ body: [] }))],
 ]
 
+/** More than a server reads of what its issuer says. */
+const TOO_MUCH = 'x'.repeat(256 * 1024)
+
+/** Good answers, but for their length. */
+const LONG_TROUBLES: readonly Trouble[] = [
+  [
+    'says too much of itself',
+    metadata(own => ({ issuer: own, jwks_uri: `${own}/jwks`, service_documentation: TOO_MUCH })),
+  ],
+  [
+    'has too many keys',
+    issuer => {
+      const body = { keys: [issuer.currentKey.publicJwk, { kty: 'oct', kid: TOO_MUCH }] }
+      issuer.instead = path => (path === '/jwks' ? { body } : undefined)
+    },
+  ],
+]
+
 /** How often a server may have asked in this time, on a machine of any speed. */
 function rounds(ms: number, cooldownMs: number): number {
   return 1 + Math.floor(ms / cooldownMs)
@@ -133,7 +151,7 @@ export function describeIssuer(world: RemoteWorld): void {
       expect(requests).toBeLessThanOrEqual(rounds(tookMs, KEY_COOLDOWN_MS))
     })
 
-    it(`${verifies('P7', 'P15')} lets nobody in while it is in trouble, whichever it is; the server recovers by itself`, async () => {
+    it(`${verifies('P7', 'P15', 'P16')} lets nobody in while it is in trouble, whichever it is; the server recovers by itself`, async () => {
       const judge = async (of: Pair, [title, begin]: Trouble): Promise<void> => {
         begin(of.issuer, attacker)
         const token = await tokenOf(of)
@@ -164,7 +182,12 @@ export function describeIssuer(world: RemoteWorld): void {
         await pause(FAILURE_COOLDOWN_MS + MARGIN_MS)
       }
       const half = METADATA_TROUBLES.length / 2
-      const courses = [[HANGS], METADATA_TROUBLES.slice(0, half), METADATA_TROUBLES.slice(half), KEY_TROUBLES]
+      const courses = [
+        [HANGS, ...LONG_TROUBLES],
+        METADATA_TROUBLES.slice(0, half),
+        METADATA_TROUBLES.slice(half),
+        KEY_TROUBLES,
+      ]
       const goThrough = async (of: Pair, troubles: readonly Trouble[] = []): Promise<void> => {
         for (const trouble of troubles) await judge(of, trouble)
         expect(await statusOf(of)).toBe(200)

@@ -48,7 +48,14 @@ export function describeStartUp(world: RemoteWorld): void {
   ]
   const malformed: Readonly<Record<string, readonly string[]>> = {
     OAUTH_ISSUER: badUrls,
-    MCP_PUBLIC_URL: badUrls,
+    // Clients would ask for tokens for another spelling of it.
+    MCP_PUBLIC_URL: [
+      ...badUrls,
+      'https://MCP.example.com/mcp',
+      'https://mcp.example.com:443/mcp',
+      'https://mcp.example.com/a/../mcp',
+      'https://mcp.example.com/m cp',
+    ],
     OAUTH_AUDIENCE: ['a'.repeat(2049)],
     MCP_ALLOWED_HOSTS: ['https://a', 'a b', 'a/b', 'a,,b', '*', 'a:b', 'user@a'],
     MCP_ALLOWED_ORIGINS: [

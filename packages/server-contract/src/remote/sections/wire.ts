@@ -6,7 +6,7 @@ import { AMBIGUOUS, type GoodCall, ODD, type Odd } from '../odd-requests.ts'
 import { asModern, messageOf, type Reply } from '../remote-server.ts'
 import { type Remote, type RemoteWorld, scopesOf } from '../remote-world.ts'
 
-const MAX_BYTES = 1024 * 1024
+const MAX_BYTES = 128 * 1024
 
 /** What comes of requests that are not what they should be, from somebody who may come in: a clear error, no more. */
 export function describeWire(world: RemoteWorld): void {
@@ -123,7 +123,7 @@ export function describeWire(world: RemoteWorld): void {
       await expectRefused(() => send(odd(call())), [200, 202, 400, 404, 415])
     })
 
-    it(`${verifies('P7', 'P16')} of more than a mebibyte is refused, however its length is told`, async () => {
+    it(`${verifies('P7', 'P16')} of more than 128 kibibytes is refused, however its length is told`, async () => {
       const { body } = call()
       const fits = body + ' '.repeat(MAX_BYTES - Buffer.byteLength(body))
       expect((await send({ body: fits })).status).toBe(200)
@@ -133,6 +133,11 @@ export function describeWire(world: RemoteWorld): void {
       expect((await remote.server.raw(inChunks(fits))).status).toBe(200)
       await expectRefused(() => send({ body: `${fits} ` }), [413])
       await expectRefused(() => remote.server.raw(inChunks(`${fits} `)), [413])
+      // Where nothing is asked for, too.
+      const ending = (text: string): Promise<Reply> =>
+        remote.server.send('DELETE', '/mcp', { ...call().headers, 'Mcp-Session-Id': 'x' }, text)
+      expect((await ending(fits)).status).toBe(404)
+      await expectRefused(() => ending(`${fits} `), [413])
       // The length alone is enough: nothing of it has to come.
       await expectRefused(() => remote.server.raw(bytes(['Content-Length: 99999999999'], '{')), [413])
     })

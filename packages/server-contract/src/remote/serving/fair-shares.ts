@@ -37,15 +37,21 @@ export function describeFairShares(world: RemoteWorld): void {
 
     if (!write) return
 
-    it(`${verifies('P16')} of calls is bounded for each caller, and leaves room for the next one`, async () => {
+    it(`${verifies('P16')} of calls is bounded for each caller with all their programs, and leaves room for the next one`, async () => {
       const { server } = await world.serve()
       const scope = scopesOf(subject).join(' ')
-      const session = await LegacySession.open(server, await world.token(scope, { claims: { sub: 'mallory' } }))
-      const calls = Array.from({ length: OPEN_CALLS }, () => session.call(write.name, world.valid(write)))
+      const programOf = async (sub: string, client_id: string): Promise<LegacySession> =>
+        await LegacySession.open(server, await world.token(scope, { claims: { sub, client_id } }))
+      const programs = await Promise.all(['one', 'two', 'three', 'four'].map(name => programOf('mallory', name)))
+      const calls = programs.flatMap(program =>
+        Array.from({ length: OPEN_CALLS / programs.length }, () => program.call(write.name, world.valid(write))),
+      )
       for (const call of calls) await call.message(isQuestion)
-      const refused = await session.call(write.name, world.valid(write)).reply()
-      expect([refused.status, errorCodeOf(messageOf(refused))]).toEqual([429, 'RATE_LIMITED'])
-      expect(refused.headers['retry-after']).toBeDefined()
+      for (const program of [...programs, await programOf('mallory', 'five')]) {
+        const refused = await program.call(write.name, world.valid(write)).reply()
+        expect([refused.status, errorCodeOf(messageOf(refused))]).toEqual([429, 'RATE_LIMITED'])
+        expect(refused.headers['retry-after']).toBeDefined()
+      }
       const other = await LegacySession.open(server, await world.token(scope, { claims: { sub: 'ann' } }))
       const theirs = other.call(write.name, world.valid(write))
       await theirs.message(isQuestion)

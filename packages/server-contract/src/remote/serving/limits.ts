@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { waitFor } from '../../attack.ts'
@@ -49,6 +51,35 @@ export function describeLimits(world: RemoteWorld): void {
       await waitFor(() => backend.arrivals[before.arrivals]?.isAbandoned() === true)
       expect(backend.arrivals[before.arrivals]?.isAbandoned()).toBe(true)
       backend.recover()
+    })
+
+    it(`${verifies('P7', 'P15')} that hangs up as soon as it has called is on record with its address, or has nothing done`, async () => {
+      const { server, trail } = await world.serve()
+      const params = { name: read.name, arguments: world.valid(read) }
+      const body = JSON.stringify(modernMessage('tools/call', params))
+      const headers = {
+        ...modernHeaders(token, 'tools/call', params),
+        Host: '127.0.0.1',
+        'Content-Length': `${Buffer.byteLength(body)}`,
+      }
+      const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+      for (let count = 0; count < 50; count += 1) {
+        const socket = connect(server.port, '127.0.0.1')
+        socket.on('error', () => {})
+        await once(socket, 'connect')
+        socket.write(`POST /mcp HTTP/1.1\r\n${lines.join('')}\r\n${body}`, () => socket.resetAndDestroy())
+        await once(socket, 'close')
+        // One that stays: what came before it has been taken up.
+        await server.modern(token, 'tools/list')
+      }
+      expect(await server.kill('SIGTERM')).toBe(0)
+      const records = trail.records().filter(({ caller }) => caller)
+      expect(records.length).toBeGreaterThan(0)
+      // Who is gone before the connection is taken up has no address any more: nothing is done for them.
+      const unheard = records.filter(({ caller }) => caller?.host === 'gone')
+      for (const record of unheard) expect(record).toMatchObject({ event: 'denied', error: { code: 'CANCELLED' } })
+      const heard = records.filter(record => !unheard.includes(record))
+      expect(heard.filter(({ caller }) => caller?.host !== '127.0.0.1')).toEqual([])
     })
 
     it(`${verifies('P7')} that goes away leaves its call to end, and is found by no other (legacy era)`, async () => {

@@ -12,8 +12,9 @@ import { isQuestion, isReply, LegacySession } from '../legacy-session.ts'
 import { modernHeaders, modernMessage } from '../modern-message.ts'
 import { OpenRequest } from '../open-request.ts'
 import { messageOf, type Reply } from '../remote-server.ts'
-import { type Remote, type RemoteWorld, scopesOf } from '../remote-world.ts'
+import { PUBLIC_URL, type Remote, type RemoteWorld, scopesOf } from '../remote-world.ts'
 import { SlowSender } from '../slow-sender.ts'
+import { TokenIssuer } from '../token-issuer.ts'
 import { relaxed } from './sessions.ts'
 
 /** How a server ends, with calls in flight, and how it is ended. */
@@ -54,6 +55,13 @@ export function describeStopping(world: RemoteWorld): void {
     }
     const callLegacy = async ({ server }: Remote): Promise<OpenRequest> =>
       (await LegacySession.open(server, token)).call(tool.name, world.valid(tool))
+
+    const expectTurnedAway = ({ trail }: Remote, status: number): void => {
+      expect(status).toBe(503)
+      const [start, denied, ...rest] = trail.records()
+      expect([start?.event, denied?.event, denied?.error?.code]).toEqual(['start', 'denied', 'BACKEND_UNAVAILABLE'])
+      expect(rest.map(({ event }) => event)).toEqual(['stop'])
+    }
 
     it.each(['legacy', 'modern'] as const)(
       `${verifies('P7')} lets a call in flight end: done, answered, on record (%s era)`,
@@ -151,6 +159,32 @@ export function describeStopping(world: RemoteWorld): void {
       expect(outputOf(await call.message(isReply))).toBeDefined()
       expect(await remote.server.exited).toBe(0)
       late.close()
+    })
+
+    it(`${verifies('P7')} refuses a call whose caller it has no time to get to know, on record`, async () => {
+      const issuer = new TokenIssuer()
+      await issuer.open()
+      issuer.fault = 'hangs'
+      const remote = await world.serve({ OAUTH_ISSUER: issuer.url })
+      const unknown = remote.server.call(await issuer.token(PUBLIC_URL, tool.scope), tool.name, world.valid(tool))
+      await waitFor(() => issuer.requests.length > 0)
+      expect(await remote.server.kill('SIGTERM')).toBe(0)
+      expectTurnedAway(remote, (await unknown).status)
+      await issuer.close()
+    })
+
+    it(`${verifies('P7')} refuses a call whose end it has no time to wait for, on record`, async () => {
+      const remote = await world.serve()
+      const params = { name: tool.name, arguments: world.valid(tool) }
+      const headers = { ...modernHeaders(token, 'tools/call', params), Host: '127.0.0.1' }
+      const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+      const begun = new SlowSender(remote.server.port)
+      begun.send(`POST /mcp HTTP/1.1\r\n${lines.join('')}Content-Length: 9\r\nExpect: 100-continue\r\n\r\n{`)
+      // From here on it is being waited for.
+      await waitFor(() => begun.received.includes('100 Continue'))
+      expect(await remote.server.kill('SIGTERM')).toBe(0)
+      await waitFor(() => begun.isClosed)
+      expectTurnedAway(remote, Number(/\r\n\r\nHTTP\/1\.1 (\d+) /.exec(begun.received)?.[1]))
     })
 
     it('ends at once when nothing goes on, with sessions, streams and connections open', async () => {
