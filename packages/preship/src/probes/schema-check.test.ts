@@ -93,3 +93,21 @@ describe('arguments that a schema lets pass', () => {
     expect(Object.keys(argumentsFor(tool(schema), known, 'required') ?? {})).toEqual(['email', 'noteId'])
   })
 })
+
+describe('a pattern that is given up', () => {
+  const timesOut = (...cpuMs: number[]) => {
+    const tries = [...cpuMs]
+    return () => {
+      const ms = tries.shift()
+      return ms === undefined ? ({ end: true, cpuMs: 0 } as const) : ({ end: 'time', cpuMs: ms } as const)
+    }
+  }
+
+  it('has taken the time itself: where others took it, it is tried again', () => {
+    expect(matches('^busy$', 'busy', timesOut(1, 2, 1))).toBe(true)
+    expect(matches('^busy$', 'busy')).toBe(true)
+    expect(matches('^slow$', 'slow', timesOut(50))).toBeUndefined()
+    expect(matches('^slow$', 'slow')).toBeUndefined()
+    expect(matches('^starved$', 'starved', timesOut(...Array(50).fill(1)))).toBeUndefined()
+  })
+})
