@@ -296,6 +296,15 @@ describe('a source tree', () => {
     ])
   })
 
+  it('names the folders that it left out', async () => {
+    const tree = written({ 'src/a.ts': '', 'src/b.ts': '' })
+    for (const name of ['dist', 'examples', 'node_modules', '.git']) mkdirSync(join(tree, name))
+    const { evidence } = await sourceTree(tree).judge(NO_SURFACE, [])
+    expect(evidence.map(({ text }) => text)).toContain(
+      '2 source files (without dist, examples) run no shell and evaluate no text',
+    )
+  })
+
   it('says so where there is none', async () => {
     expect(await codesIn(folder)).toEqual(['SOURCE_EMPTY'])
   })

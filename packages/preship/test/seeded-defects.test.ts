@@ -195,7 +195,7 @@ const DEFECTS: readonly Defect[] = [
   {
     what: 'an answer counts twice',
     server: 'ticket-handler',
-    changes: [['if (used.has(nonce)) return false;', '']],
+    changes: [['if (used.has(nonce) || expiresAt <= forgotten) return false;', '']],
     env: ASKING,
     item: 6,
     code: 'CONFIRMATION_REPLAYED',

@@ -10,15 +10,14 @@ export interface SourceFile extends SourceText {
 const MAX_FILES = 5_000
 const MAX_DEPTH = 20
 const MAX_BYTES = 1024 * 1024
-const LEFT_OUT = new Set(
-  'node_modules dist build out coverage vendor .git .venv venv __pycache__ test tests __tests__ fixtures examples'.split(
-    ' ',
-  ),
-)
+const INSTALLED = new Set(['node_modules', 'venv', '__pycache__'])
+const LEFT_OUT = new Set('dist build out coverage vendor test tests __tests__ fixtures examples'.split(' '))
 
 export interface SourceFiles {
   readonly files: readonly SourceFile[]
   readonly packages: readonly { readonly name: string; readonly text: string }[]
+  /** Folders that hold no code of the server's by their names; what is installed is not named. */
+  readonly leftOut: readonly string[]
   /** What would have been looked at and was not, and why. */
   readonly unread: readonly string[]
 }
@@ -27,6 +26,7 @@ export interface SourceFiles {
 export function sourceFiles(folder: string): SourceFiles {
   const files: SourceFile[] = []
   const packages: { name: string; text: string }[] = []
+  const leftOut: string[] = []
   const unread: string[] = []
   const visit = (directory: string, depth: number): void => {
     const name = relative(folder, directory) || '.'
@@ -35,7 +35,10 @@ export function sourceFiles(folder: string): SourceFiles {
     if (!entries) return void (depth > 0 && unread.push(`${name}: it cannot be listed`))
     for (const entry of entries) {
       const path = join(directory, entry.name)
-      if (entry.isDirectory() && !LEFT_OUT.has(entry.name) && !entry.name.startsWith('.')) visit(path, depth + 1)
+      if (entry.isDirectory() && !INSTALLED.has(entry.name) && !entry.name.startsWith('.')) {
+        if (LEFT_OUT.has(entry.name)) leftOut.push(relative(folder, path))
+        else visit(path, depth + 1)
+      }
       const kind = entry.isFile() ? kindOf(entry.name) : undefined
       if (kind !== undefined) read(path, kind)
     }
@@ -49,7 +52,7 @@ export function sourceFiles(folder: string): SourceFiles {
     else files.push({ name, ...readSource(text, kind) })
   }
   visit(folder, 0)
-  return { files, packages, unread }
+  return { files, packages, leftOut, unread }
 }
 
 function kindOf(name: string): 'js' | 'py' | 'package' | undefined {

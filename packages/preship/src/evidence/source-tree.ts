@@ -119,6 +119,8 @@ const FROM_CALLER =
   /\b(?:args|input|params|arguments|request|req|body)\s*[.[]|\b(?:filename|fileName|userPath|filePath|file)\b/
 const ENCODED = /\bencode\w*\s*\(|\b(?:encoded|safe)\w*\b|[pP]arams\b|URLSearchParams|searchParams|urlPath/
 
+/** Named where it is said what was looked at. */
+const MOST_LEFT_OUT = 5
 const MOST_UNREAD = 20
 
 /** Reads the server's source for what no probe can see. */
@@ -127,27 +129,36 @@ export function sourceTree(folder: string): EvidenceSource {
     // It can speak against a server, and not for it: whom the backend lets in, and what the credential opens, is not in it.
     items: [],
     judge(): Result {
-      const { files, packages, unread } = sourceFiles(folder)
+      const { files, packages, leftOut, unread } = sourceFiles(folder)
       const missed = unread.map(each => ({ code: 'SOURCE_UNREAD', message: plain(each, 200) })).slice(0, MOST_UNREAD)
       if (unread.length > MOST_UNREAD)
         missed.push({ code: 'SOURCE_UNREAD', message: `and ${unread.length - MOST_UNREAD} more` })
       if (files.length === 0 && missed.length === 0)
         return { findings: [{ code: 'SOURCE_EMPTY', message: 'no source was found' }], evidence: [] }
       const findings = [...packages.flatMap(driversIn), ...files.flatMap(findingsIn)]
-      return { findings: [...missed, ...findings.slice(0, 200)], evidence: evidenceOf(findings, files.length) }
+      return {
+        findings: [...missed, ...findings.slice(0, 200)],
+        evidence: evidenceOf(findings, lookedAt(files.length, leftOut)),
+      }
     },
   }
 }
 
-function evidenceOf(findings: readonly Finding[], count: number): Evidence[] {
+function lookedAt(count: number, leftOut: readonly string[]): string {
+  const named = leftOut.slice(0, MOST_LEFT_OUT).join(', ')
+  const more = leftOut.length > MOST_LEFT_OUT ? ' and others' : ''
+  return `${count} source files${named && ` (without ${named}${more})`}`
+}
+
+function evidenceOf(findings: readonly Finding[], looked: string): Evidence[] {
   const has = (...codes: Code[]): boolean => findings.some(({ code }) => (codes as string[]).includes(code))
   const evidence: Evidence[] = []
   if (!has('DATABASE_DRIVER', 'DATABASE_CREDENTIAL'))
-    evidence.push({ item: 3, text: `${count} source files import no database driver and read no database credential` })
+    evidence.push({ item: 3, text: `${looked} import no database driver and read no database credential` })
   if (!has('ENVIRONMENT_PASSED_ON', 'TOKEN_LOGGED'))
-    evidence.push({ item: 4, text: `${count} source files pass no environment on and log no credential` })
+    evidence.push({ item: 4, text: `${looked} pass no environment on and log no credential` })
   if (!has('SHELL_RUN', 'CODE_EVALUATED'))
-    evidence.push({ item: 2, text: `${count} source files run no shell and evaluate no text` })
+    evidence.push({ item: 2, text: `${looked} run no shell and evaluate no text` })
   return evidence
 }
 

@@ -34,6 +34,19 @@ describe('what waits for replies', () => {
     expect(texts(pending)).toEqual(['it answered what nobody asked'])
   })
 
+  it('gets an error without an id, if that came in reply to it', async () => {
+    const { pending } = open()
+    const reply = pending.wait(1, 60_000)
+    const error = '{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"too long"}}'
+    pending.take(error, { id: 1, isRefused: true })
+    expect(texts(pending)).toEqual([])
+    pending.take(error)
+    expect(texts(pending)).toEqual(['it answered what nobody asked'])
+    pending.take(error, { id: 1, isRefused: false })
+    expect((await reply).error).toMatchObject({ message: 'too long' })
+    expect(texts(pending)).toHaveLength(1)
+  })
+
   it('tells a late reply from one that nobody asked for', async () => {
     const { pending } = open()
     await expect(pending.wait(1, 5)).rejects.toThrow('no reply in 5 ms')

@@ -9,6 +9,13 @@ export interface Endpoint {
   readonly token: string | undefined
 }
 
+/** What a request waits for. */
+interface AwaitedReply {
+  /** Of the request; undefined if it has none. */
+  readonly id?: unknown
+  readonly isReply: (message: Message) => boolean
+}
+
 const PROTOCOL_VERSION = 'io.modelcontextprotocol/protocolVersion'
 /** For what is sent without a reply being waited for. */
 const ASIDE_MS = 5_000
@@ -42,12 +49,12 @@ export function openHttp({ url, token }: Endpoint): Wire {
     }
   }
 
-  /** Takes in every message of the reply, until `until` says that it has seen enough; without it, none. */
+  /** Takes in every message of the reply, until the awaited one is there; if none is awaited, none. */
   const post = async (
     body: string,
     headers: Record<string, string>,
     timeoutMs: number,
-    until?: (message: Message) => boolean,
+    awaited?: AwaitedReply,
   ): Promise<Response> => {
     const timer = new AbortController()
     const timeout = setTimeout(() => timer.abort(), timeoutMs)
@@ -55,7 +62,7 @@ export function openHttp({ url, token }: Endpoint): Wire {
     try {
       const response = await fetch(url, { method: 'POST', headers, body, redirect: 'manual', signal })
       session ??= response.headers.get('mcp-session-id') ?? undefined
-      if (until) await readMessages(response, until)
+      if (awaited) await readMessages(response, awaited)
       else await response.body?.cancel()
       return response
     } catch (error) {
@@ -68,11 +75,12 @@ export function openHttp({ url, token }: Endpoint): Wire {
     }
   }
 
-  const readMessages = async (response: Response, until: (message: Message) => boolean): Promise<void> => {
+  const readMessages = async (response: Response, { id, isReply }: AwaitedReply): Promise<void> => {
+    const inReplyTo = id === undefined ? undefined : { id, isRefused: !response.ok }
     const isStream = response.headers.get('content-type')?.startsWith('text/event-stream') === true
     let isEnough = false
     const take = (text: string): void => {
-      if (!isEnough) isEnough = until(objectOf(pending.take(text)))
+      if (!isEnough) isEnough = isReply(objectOf(pending.take(text, inReplyTo)))
     }
     let event: string[] = []
     let eventCharacters = 0
@@ -109,8 +117,10 @@ export function openHttp({ url, token }: Endpoint): Wire {
       reply.catch(() => {})
       let failure: WireError
       try {
-        const isReply = ({ id, method }: Message): boolean => method === undefined && id === message.id
-        const { status, headers } = await post(JSON.stringify(message), headersFor(message), timeoutMs, isReply)
+        const isReply = ({ id, method, error }: Message): boolean =>
+          method === undefined && (id === message.id || (error !== undefined && (id ?? null) === null))
+        const awaited = { id: message.id, isReply }
+        const { status, headers } = await post(JSON.stringify(message), headersFor(message), timeoutMs, awaited)
         const text = status >= 300 && status < 400 ? 'it redirects, which is not followed' : 'without a reply'
         failure = new WireError('http', `HTTP ${status}: ${text}`, { status, headers })
       } catch (error) {
@@ -133,7 +143,8 @@ export function openHttp({ url, token }: Endpoint): Wire {
       })
       reply.catch(() => {})
       try {
-        await post(text, headersFor({}), timeoutMs, ({ method, ...rest }) => method === undefined && 'jsonrpc' in rest)
+        const isReply = ({ method, ...rest }: Message): boolean => method === undefined && 'jsonrpc' in rest
+        await post(text, headersFor({}), timeoutMs, { isReply })
         pending.giveUp(null, new WireError('timeout', 'nothing came back'))
       } catch (error) {
         pending.giveUp(null, error as WireError)

@@ -6,6 +6,11 @@ interface Waiting {
   readonly reject: (error: WireError) => void
 }
 
+export interface InReplyTo {
+  readonly id: unknown
+  readonly isRefused: boolean
+}
+
 /** Requests that wait for their replies, and what came that nobody waits for. */
 export class Pending {
   readonly oddities: Oddity[] = []
@@ -54,14 +59,20 @@ export class Pending {
     this.#waiting.get(id)?.reject(error)
   }
 
-  /** Takes in what the server sent, and returns it if it is JSON. @throws {WireError} if the server does not stop */
-  take(text: string): unknown {
+  /**
+   * Takes in what the server sent, and returns it if it is JSON.
+   *
+   * @param inReplyTo the request that it was sent in reply to, where the transport tells; and whether that tells, too,
+   *   that the request was refused
+   * @throws {WireError} if the server does not stop
+   */
+  take(text: string, inReplyTo?: InReplyTo): unknown {
     if (text.trim() === '') return undefined
     this.#messages += 1
     if (this.#messages > LIMITS.messages) throw new WireError('too-large', 'the server sent messages without end')
     try {
       const value = parseBounded(text)
-      this.#dispatch(value)
+      this.#dispatch(value, inReplyTo)
       return value
     } catch (error) {
       if (!(error instanceof WireError)) throw error
@@ -85,9 +96,12 @@ export class Pending {
     for (const { reject } of [...this.#waiting.values()]) reject(this.#failed)
   }
 
-  #dispatch(value: unknown): void {
+  #dispatch(value: unknown, inReplyTo: InReplyTo | undefined): void {
     const message = isObject(value) ? value : undefined
-    const waiting = this.#waiting.get(message?.id) ?? this.#waiting.get(null)
+    // Of a request that it did not read, or not whole, a server cannot tell the id.
+    const isUntold = message?.error !== undefined && (message.id ?? null) === null
+    if (isUntold && inReplyTo?.isRefused) return
+    const waiting = this.#waiting.get(isUntold ? inReplyTo?.id : message?.id) ?? this.#waiting.get(null)
     if (!message) this.note('noise', 'it sent something that is no message')
     else if (typeof message.method === 'string') this.#asked(message)
     else if (this.#late.delete(message.id)) return
