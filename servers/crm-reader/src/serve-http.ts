@@ -84,7 +84,7 @@ export async function serveHttp<Ports>(
     log.fatal({ err: error }, 'crash')
     void stop(1)
   })
-  const where = `http://${host.includes(':') ? `[${host}]` : host}:${listening.port}/mcp`
+  const where = `http://${inUrl(host)}:${listening.port}/mcp`
   process.stdout.write(`${name} listens at ${where}\n`)
   if (!oauth) log.warn('OAUTH_ISSUER is not set: everybody on this machine can call, and nobody is known')
   log.info(
@@ -99,11 +99,14 @@ function addresses(
   host: string,
   port: number,
 ): Omit<GateOptions, 'oauth'> {
-  const loopback = ['localhost', '127.0.0.1', '[::1]']
-  const local = isLoopback(host) ? loopback : []
+  const local = isLoopback(host) ? [...new Set(['localhost', '127.0.0.1', '[::1]', inUrl(host)])] : []
   const own = oauth ? new URL(oauth.url) : undefined
   return {
     hosts: allowedHosts ?? [...(own ? [own.host] : []), ...local],
     origins: allowedOrigins ?? [...(own ? [own.origin] : []), ...local.map(name => `http://${name}:${port}`)],
   }
+}
+
+function inUrl(host: string): string {
+  return host.includes(':') ? `[${host}]` : host
 }

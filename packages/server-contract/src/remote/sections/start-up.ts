@@ -168,14 +168,17 @@ export function describeStartUp(world: RemoteWorld): void {
     })
 
     it(`${verifies('P15')} on this machine alone may ask nobody for a token, and says so`, async () => {
-      for (const host of ['127.0.0.1', 'localhost', '::1']) {
+      for (const host of ['127.0.0.1', 'localhost', '::1', '127.0.0.2']) {
         const { server, trail } = await world
           .serve({ ...nobodySignsIn, ...subject.unasked }, [...ANYWHERE, host])
           .catch(
-            // A machine may be without the later version of the protocol.
-            error => (host === '::1' ? { server: undefined, trail: undefined } : Promise.reject(error)),
+            // A machine may be without the later version of the protocol, and without another address of its own.
+            error =>
+              host === '::1' || host === '127.0.0.2' ? { server: undefined, trail: undefined } : Promise.reject(error),
           )
         if (!server) continue
+        const [, url = ''] = /listens at (\S+)/.exec(server.stdout) ?? []
+        expect((await fetch(url, { method: 'OPTIONS' })).status, url).toBe(204)
         if (host === '127.0.0.1') {
           const [tool] = subject.tools
           // A token is no use here, and is neither read nor kept.
