@@ -42,17 +42,24 @@ export function createRoutes({ gate, endpoint, resource, readiness, stopping, on
   const assertTaking = (): void => {
     if (stopping.aborted) throw stoppingNow()
   }
+  /** One listener for all who wait: a signal that has many is taken for a leak, and Node warns of it. */
+  const waiting = new Set<() => void>()
+  stopping.addEventListener('abort', () => {
+    for (const stop of waiting) stop()
+  })
   /** Waits for what has to be there before a call begins, and no longer than until we stop: then nothing more begins. */
   const unlessStopping = async <T>(work: Promise<T>): Promise<T> => {
     let stop = (): void => {}
     const stopped = new Promise<never>((_, reject) => {
       stop = () => reject(stoppingNow())
     })
-    stopping.addEventListener('abort', stop)
+    waiting.add(stop)
+    // It may have begun to stop since the wait before this one.
+    if (stopping.aborted) stop()
     try {
       return await Promise.race([work, stopped])
     } finally {
-      stopping.removeEventListener('abort', stop)
+      waiting.delete(stop)
     }
   }
 
