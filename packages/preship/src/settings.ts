@@ -2,6 +2,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs'
 import { type Options, UsageError } from './command-line.ts'
 import { type Manifest, readManifest } from './evidence/manifest.ts'
 import { type Lock, LockError, readLock } from './lock/lock.ts'
+import { isLoopback } from './probes/remote-request.ts'
 import type { Neighbour } from './rules/rule.ts'
 import type { Target } from './target.ts'
 
@@ -61,9 +62,9 @@ function targetOf({ server, env, tokenFile, foreignTokenFile }: Options, environ
     if (env.length > 0) throw new UsageError('--env is for a server that is started by a command')
     const token = tokenFile === undefined ? environment.PRESHIP_TOKEN || undefined : tokenIn(tokenFile)
     const foreignToken = foreignTokenFile === undefined ? undefined : tokenIn(foreignTokenFile)
-    const isLoopback = /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/.test(server.hostname)
     for (const each of [token, foreignToken].filter(given => given !== undefined)) {
-      if (server.protocol !== 'https:' && !isLoopback) throw new UsageError('an access token is sent over https only')
+      if (server.protocol !== 'https:' && !isLoopback(server.hostname))
+        throw new UsageError('an access token is sent over https only')
       if (!/^[\x21-\x7e]+$/.test(each)) throw new UsageError('what should be an access token is none')
     }
     return { kind: 'url', url: server, token, foreignToken }

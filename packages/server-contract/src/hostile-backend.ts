@@ -49,6 +49,19 @@ export class HostileBackend {
     this.behave = passOn
   }
 
+  /** From here on, answers as the real one, but not before it is let to: by calling what is returned. */
+  hold(): () => void {
+    let release = (): void => {}
+    const released = new Promise<void>(resolve => {
+      release = resolve
+    })
+    this.behave = async (response, arrival, real) => {
+      await released
+      await passOn(response, arrival, real)
+    }
+    return release
+  }
+
   /** Resolves once `count` requests have arrived in all. */
   async arrived(count: number): Promise<void> {
     while (this.arrivals.length < count) await new Promise<void>(resolve => this.#expecting.push(resolve))

@@ -24,3 +24,11 @@ export function modernHeaders(token: string, method: string, { name }: Message =
     Authorization: `Bearer ${token}`,
   }
 }
+
+/** Headers, a line each, and body as they stand on the wire: for a client that sends them piece by piece. */
+export function modernBytes(token: string, method: string, params: Message = {}): { lines: string; body: string } {
+  const body = JSON.stringify(modernMessage(method, params))
+  const length = { Host: '127.0.0.1', 'Content-Length': `${Buffer.byteLength(body)}` }
+  const lines = Object.entries({ ...modernHeaders(token, method, params), ...length })
+  return { lines: lines.map(([name, value]) => `${name}: ${value}\r\n`).join(''), body }
+}

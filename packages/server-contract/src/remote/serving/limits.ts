@@ -4,11 +4,11 @@ import { connect } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { waitFor } from '../../attack.ts'
-import { HostileBackend, sendJson } from '../../hostile-backend.ts'
+import { HostileBackend } from '../../hostile-backend.ts'
 import { outputOf } from '../../human.ts'
 import { reachingTools } from '../../subject.ts'
 import { isReply, LegacySession } from '../legacy-session.ts'
-import { modernHeaders, modernMessage } from '../modern-message.ts'
+import { modernBytes, modernHeaders, modernMessage } from '../modern-message.ts'
 import { OpenRequest } from '../open-request.ts'
 import { messageOf } from '../remote-server.ts'
 import { type Remote, type RemoteWorld, scopesOf } from '../remote-world.ts'
@@ -56,18 +56,12 @@ export function describeLimits(world: RemoteWorld): void {
     it(`${verifies('P7', 'P15')} that hangs up as soon as it has called is on record with its address, or has nothing done`, async () => {
       const { server, trail } = await world.serve()
       const params = { name: read.name, arguments: world.valid(read) }
-      const body = JSON.stringify(modernMessage('tools/call', params))
-      const headers = {
-        ...modernHeaders(token, 'tools/call', params),
-        Host: '127.0.0.1',
-        'Content-Length': `${Buffer.byteLength(body)}`,
-      }
-      const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+      const { lines, body } = modernBytes(token, 'tools/call', params)
       for (let count = 0; count < 50; count += 1) {
         const socket = connect(server.port, '127.0.0.1')
         socket.on('error', () => {})
         await once(socket, 'connect')
-        socket.write(`POST /mcp HTTP/1.1\r\n${lines.join('')}\r\n${body}`, () => socket.resetAndDestroy())
+        socket.write(`POST /mcp HTTP/1.1\r\n${lines}\r\n${body}`, () => socket.resetAndDestroy())
         await once(socket, 'close')
         // One that stays: what came before it has been taken up.
         await server.modern(token, 'tools/list')
@@ -84,15 +78,7 @@ export function describeLimits(world: RemoteWorld): void {
 
     it(`${verifies('P7')} that goes away leaves its call to end, and is found by no other (legacy era)`, async () => {
       const before = { arrivals: backend.arrivals.length, ends: remote.trail.terminals().length }
-      let release = (): void => {}
-      const released = new Promise<void>(resolve => {
-        release = resolve
-      })
-      backend.behave = async (response, _, real) => {
-        await released
-        const { status, json } = await real()
-        sendJson(response, status, JSON.stringify(json))
-      }
+      const release = backend.hold()
       const session = await LegacySession.open(remote.server, token)
       const call = session.call(tool.name, world.valid(tool))
       await backend.arrived(before.arrivals + 1)

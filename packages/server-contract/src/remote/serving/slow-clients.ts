@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { outputOf } from '../../human.ts'
-import { modernHeaders, modernMessage } from '../modern-message.ts'
+import { modernBytes } from '../modern-message.ts'
 import { messageOf } from '../remote-server.ts'
 import { type Remote, type RemoteWorld, scopesOf } from '../remote-world.ts'
 import { SlowSender } from '../slow-sender.ts'
@@ -27,9 +27,7 @@ export function describeSlowClients(world: RemoteWorld): { describeTheirEnd(): v
     token = await world.token(scopesOf(world.subject).join(' '))
     remote = await world.serve()
     const { port } = remote.server
-    const body = JSON.stringify(modernMessage('tools/list', {}))
-    const headers = { ...modernHeaders(token, 'tools/list'), Host: '127.0.0.1', 'Content-Length': `${body.length}` }
-    const head = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+    const { lines, body } = modernBytes(token, 'tools/list')
     const opened = (name: string, text: string): SlowSender => {
       const sender = new SlowSender(port)
       sender.send(text)
@@ -38,9 +36,9 @@ export function describeSlowClients(world: RemoteWorld): { describeTheirEnd(): v
     }
     opened('one that says nothing', '')
     opened('half a head', 'POST /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\n')
-    opened('half a body', `POST /mcp HTTP/1.1\r\n${head.join('')}\r\n${body.slice(0, 10)}`)
+    opened('half a body', `POST /mcp HTTP/1.1\r\n${lines}\r\n${body.slice(0, 10)}`)
     const drips = opened('a head letter by letter', 'POST /mcp HTTP/1.1\r\n')
-    const bodyDrips = opened('a body letter by letter', `POST /mcp HTTP/1.1\r\n${head.join('')}\r\n`)
+    const bodyDrips = opened('a body letter by letter', `POST /mcp HTTP/1.1\r\n${lines}\r\n`)
     let sent = 0
     dripping = setInterval(() => {
       drips.send(`X-${sent}: ${sent}\r\n`)
@@ -50,7 +48,7 @@ export function describeSlowClients(world: RemoteWorld): { describeTheirEnd(): v
     // It asks for more than any buffer takes, and reads none of it.
     deaf = new SlowSender(port, { reads: false })
     await deaf.connected
-    deaf.send(`POST /mcp HTTP/1.1\r\n${head.join('')}\r\n${body}`.repeat(PIPELINED))
+    deaf.send(`POST /mcp HTTP/1.1\r\n${lines}\r\n${body}`.repeat(PIPELINED))
     began = performance.now()
   })
   afterAll(async () => {

@@ -4,12 +4,12 @@ import type { AuditRecord } from '@narrow-deputies/guardrails/audit'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { waitFor } from '../../attack.ts'
 import { isTerminal } from '../../audit-soundness.ts'
-import { HostileBackend, sendJson } from '../../hostile-backend.ts'
+import { HostileBackend } from '../../hostile-backend.ts'
 import { outputOf } from '../../human.ts'
 import { errorCodeOf } from '../../running-server.ts'
 import { reachingTools, writeTools } from '../../subject.ts'
 import { isQuestion, isReply, LegacySession } from '../legacy-session.ts'
-import { modernHeaders, modernMessage } from '../modern-message.ts'
+import { modernBytes, modernHeaders, modernMessage } from '../modern-message.ts'
 import { OpenRequest } from '../open-request.ts'
 import { messageOf, type Reply } from '../remote-server.ts'
 import { PUBLIC_URL, type Remote, type RemoteWorld, scopesOf } from '../remote-world.ts'
@@ -37,14 +37,7 @@ export function describeStopping(world: RemoteWorld): void {
 
     /** One in front of a backend that answers when it is let to. */
     const serveSlowly = async (): Promise<Remote> => {
-      const released = new Promise<void>(resolve => {
-        release = resolve
-      })
-      backend.behave = async (response, _, real) => {
-        await released
-        const { status, json } = await real()
-        sendJson(response, status, JSON.stringify(json))
-      }
+      release = backend.hold()
       return await world.serve({ [`${subject.prefix}_API_URL`]: backend.url, ...relaxed(world) })
     }
     const callModern = ({ server }: Remote, agent?: Agent): OpenRequest => {
@@ -97,23 +90,14 @@ export function describeStopping(world: RemoteWorld): void {
       const [late, health] = [new SlowSender(remote.server.port), new SlowSender(remote.server.port)]
       await Promise.all([late.connected, health.connected])
       const params = { name: tool.name, arguments: world.valid(tool) }
-      const body = JSON.stringify(modernMessage('tools/call', params))
+      const { lines, body } = modernBytes(token, 'tools/call', params)
       late.send('POST /mcp HTTP/1.1\r\n')
       health.send('GET /readyz HTTP/1.1\r\nHost: 127.0.0.1\r\n')
       await pause(50)
       remote.server.child.kill('SIGTERM')
       await waitFor(() => remote.server.stderr.includes('stopping'))
       const records = remote.trail.records().length
-      const headers = {
-        ...modernHeaders(token, 'tools/call', params),
-        Host: '127.0.0.1',
-        'Content-Length': `${Buffer.byteLength(body)}`,
-      }
-      late.send(
-        `${Object.entries(headers)
-          .map(([name, value]) => `${name}: ${value}\r\n`)
-          .join('')}\r\n${body}`,
-      )
+      late.send(`${lines}\r\n${body}`)
       health.send('\r\n')
       await waitFor(() => late.received.includes('\r\n\r\n') && health.received.includes('\r\n\r\n'))
       expect(late.received).toMatch(/^HTTP\/1\.1 503 /)
@@ -136,18 +120,9 @@ export function describeStopping(world: RemoteWorld): void {
       const call = callModern(remote)
       await backend.arrived(before + 1)
       const params = { name: tool.name, arguments: world.valid(tool) }
-      const body = JSON.stringify(modernMessage('tools/call', params))
-      const headers = {
-        ...modernHeaders(token, 'tools/call', params),
-        Host: '127.0.0.1',
-        'Content-Length': `${Buffer.byteLength(body)}`,
-      }
+      const { lines, body } = modernBytes(token, 'tools/call', params)
       const late = new SlowSender(remote.server.port)
-      late.send(
-        `POST /mcp HTTP/1.1\r\n${Object.entries(headers)
-          .map(([name, value]) => `${name}: ${value}\r\n`)
-          .join('')}\r\n${body.slice(0, 20)}`,
-      )
+      late.send(`POST /mcp HTTP/1.1\r\n${lines}\r\n${body.slice(0, 20)}`)
       await pause(100)
       remote.server.child.kill('SIGTERM')
       await waitFor(() => remote.server.stderr.includes('stopping'))
@@ -229,10 +204,7 @@ export function describeStopping(world: RemoteWorld): void {
       })
 
     it(`${verifies('P7', 'P9')} by a kill loses nothing that it has answered, nor what it has done`, async () => {
-      backend.behave = async (response, _, real) => {
-        const { status, json } = await real()
-        sendJson(response, status, JSON.stringify(json))
-      }
+      backend.recover()
       const remote = await world.serve({ [`${subject.prefix}_API_URL`]: backend.url, ...relaxed(world) })
       const answered: string[] = []
       const before = backend.arrivals.length
