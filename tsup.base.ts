@@ -23,7 +23,8 @@ export const oneFile = defineConfig({
       },
     },
   ],
-  outExtension: () => ({ js: '.js' }),
+  outExtension: () => ({ js: '.mjs' }),
+  metafile: true,
   banner: {
     js: "#!/usr/bin/env node\nimport { createRequire as __createRequire } from 'node:module';const require = __createRequire(import.meta.url);",
   },

@@ -4,6 +4,7 @@ import { defineConfig } from 'vitest/config'
 const PROJECTS = [
   'scripts',
   'packages/guardrails',
+  'packages/server-kit',
   'packages/demo-stack',
   'packages/server-contract',
   'packages/preship',
@@ -19,6 +20,7 @@ export default defineConfig({
         name: dir,
         root: `./${dir}`,
         include: ['**/*.test.ts'],
+        exclude: ['**/node_modules/**', '**/dist/**', '**/vendored/**'],
         setupFiles: [fileURLToPath(new URL('scripts/verifies.ts', import.meta.url))],
         testTimeout: 60_000,
         hookTimeout: 60_000,

@@ -1,2 +1,1 @@
-// @boundaries-ignore The one build recipe of all servers stands at the root.
-export { oneFile as default } from '../../tsup.base.ts'
+export { oneFile as default } from './src/vendored/build/tsup.base.ts'

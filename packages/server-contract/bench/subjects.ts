@@ -62,7 +62,7 @@ export function subjectsOf(backend: Backend, bare: string, folder: string): { cr
 }
 
 export function entryPoint(server: string): string {
-  return fileURLToPath(new URL(`../../../servers/${server}/dist/main.js`, import.meta.url))
+  return fileURLToPath(new URL(`../../../servers/${server}/dist/main.mjs`, import.meta.url))
 }
 
 const running = new Set<Process>()

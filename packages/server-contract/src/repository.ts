@@ -23,13 +23,34 @@ function sourcesBelow(folder: string): Source[] {
   })
 }
 
+/** A built server, and the files that it was built from. */
+export interface Bundle extends Source {
+  /** Paths from the server's folder, with `/`. */
+  readonly inputs: readonly string[]
+  /** Its size, as the list of its inputs has it. */
+  readonly listedBytes: number
+}
+
 /** The one file of each server, as it is built. */
-export function readBundles(): Source[] {
-  return SERVERS.map(server => readSource(`servers/${server}/dist/main.js`))
+export function readBundles(): Bundle[] {
+  return SERVERS.map(server => {
+    const { inputs, outputs } = JSON.parse(readSource(`servers/${server}/dist/metafile-esm.json`).text) as Metafile
+    return {
+      ...readSource(`servers/${server}/dist/main.mjs`),
+      inputs: Object.keys(inputs),
+      listedBytes: outputs['dist/main.mjs']?.bytes ?? 0,
+    }
+  })
+}
+
+/** The part of esbuild's metafile that is read here. */
+interface Metafile {
+  readonly inputs: Readonly<Record<string, unknown>>
+  readonly outputs: Readonly<Record<string, { readonly bytes: number }>>
 }
 
 export function entryPoint(server: string): string {
-  return join(ROOT, 'servers', server, 'dist', 'main.js')
+  return join(ROOT, 'servers', server, 'dist', 'main.mjs')
 }
 
 function readSource(path: string): Source {

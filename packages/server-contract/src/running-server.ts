@@ -28,9 +28,19 @@ export class RunningServer {
   #era: Era = 'legacy'
   #capabilities: unknown = {}
 
-  /** @param entry the path of a built `main.js` */
-  constructor(entry: string, env: Record<string, string>, args: string[] = []) {
-    this.child = spawn(process.execPath, [entry, ...args], {
+  /**
+   * @param entry the path of a built `main.mjs`
+   * @param at.cwd its working folder; by default this process's
+   * @param at.node options of Node's own
+   */
+  constructor(
+    entry: string,
+    env: Record<string, string>,
+    args: string[] = [],
+    { cwd, node = [] }: { cwd?: string | undefined; node?: readonly string[] | undefined } = {},
+  ) {
+    this.child = spawn(process.execPath, [...node, entry, ...args], {
+      cwd,
       env: { PATH: process.env.PATH ?? '', ...env },
       stdio: ['pipe', 'pipe', 'pipe'],
     })

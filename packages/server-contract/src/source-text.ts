@@ -75,26 +75,50 @@ export function codeOf(text: string, { strings }: { strings: 'kept' | 'blanked' 
   return code
 }
 
-/** What a module imports, types too, in whichever way; `undefined` for an import whose name is not written down. */
-export function importsOf({ text }: Source): (string | undefined)[] {
-  // What stands in a string is no import: found where strings are blanks, and then read where it is.
-  const code = codeOf(text, { strings: 'blanked' })
-  const named = [
-    /^\s*(?:import|export)\b[^'"`;]*?\bfrom\s*(['"] *['"])/dgm,
-    /^\s*import\s*(['"] *['"])/dgm,
-    /(?<![\w.$])(?:import|require)\s*\(\s*(['"] *['"])/dg,
-  ].flatMap(pattern =>
-    [...code.matchAll(pattern)].map(({ indices }) => {
-      const [start = 0, end = 0] = indices?.[1] ?? []
-      return text.slice(start + 1, end - 1)
-    }),
-  )
-  const computed = [...code.matchAll(/(?<![\w.$])(?:import|require)\s*\(\s*(?!['"])/g)].map(() => undefined)
-  return [...named, ...computed]
+/** One import of a module, of a type too. */
+export interface Import {
+  /** Undefined if it is computed, so that it cannot be read from the text. */
+  readonly specifier: string | undefined
+  /** `value`: loaded together with the module. `type`: erased. `late`: loaded when the code gets there. */
+  readonly kind: 'value' | 'type' | 'late'
+  /** What is imported: `{ a, type B }`. Empty if that is not said. */
+  readonly clause: string
 }
 
-/** Where a relative import leads, as a path from the root; undefined for the name of a package. */
+const FROM = /(?:^|;)\s*(?:import|export)\b((?:(?!^\s*(?:import|export)\b)[^'"`;])*?)\bfrom\s*(?<name>['"] *['"])/dgm
+const BARE = /(?:^|;)\s*import()\s*(?<name>['"] *['"])/dgm
+const CALL = /(?:(?<![\w.$])(?:import|require)|\bgetBuiltinModule)\s*\(\s*()(?:(?<name>['"] *['"])|)/dg
+
+const known = new WeakMap<Source, readonly Import[]>()
+
+/** What a module imports, in whichever way. */
+export function importsOf(source: Source): readonly Import[] {
+  const found = known.get(source) ?? findImports(source)
+  known.set(source, found)
+  return found
+}
+
+function findImports({ text }: Source): Import[] {
+  // What stands in a string is no import: found where strings are blanks, and then read where it is.
+  const code = codeOf(text, { strings: 'blanked' })
+  return [FROM, BARE, CALL].flatMap(pattern =>
+    [...code.matchAll(pattern)].map(({ 1: clause = '', indices }): Import => {
+      const [start, end] = indices?.groups?.name ?? []
+      return {
+        specifier: start === undefined || end === undefined ? undefined : text.slice(start + 1, end - 1),
+        kind: pattern === CALL ? 'late' : /^\s+type\s+(?!from\b)/.test(`${clause}from`) ? 'type' : 'value',
+        clause: clause.trim(),
+      }
+    }),
+  )
+}
+
+/**
+ * Where an import leads, as a path from the root. A name that begins with `#` leads to a door: the `index.ts` of a
+ * room. Undefined for the name of a package.
+ */
 export function resolveImport(from: string, specifier: string): string | undefined {
+  if (specifier.startsWith('#')) return doorOf(from, specifier.slice(1))
   if (!specifier.startsWith('.')) return undefined
   const parts = from.split('/').slice(0, -1)
   for (const part of specifier.split('/')) {
@@ -102,4 +126,20 @@ export function resolveImport(from: string, specifier: string): string | undefin
     else if (part !== '.') parts.push(part)
   }
   return parts.join('/')
+}
+
+/** The `imports` of the package.json files, which say what a name with `#` means. */
+export const IMPORT_MAPS = {
+  server: { '#*': './src/vendored/*/index.ts' },
+  kit: { '#guardrails/*': '@narrow-deputies/guardrails/*', '#*': './src/*/index.ts' },
+} as const
+
+function doorOf(from: string, room: string): string | undefined {
+  const [server] = /^servers\/[^/]+\//.exec(from) ?? []
+  if (server !== undefined) return `${server}src/vendored/${room}/index.ts`
+  if (!from.startsWith('packages/server-kit/')) return undefined
+  const [, guardrail] = /^guardrails\/(.+)$/.exec(room) ?? []
+  return guardrail === undefined
+    ? `packages/server-kit/src/${room}/index.ts`
+    : `packages/guardrails/src/${guardrail}/index.ts`
 }

@@ -7,7 +7,7 @@ import type { ApiName } from '@narrow-deputies/demo-stack'
 export interface ServerSubject {
   /** As it names itself in the audit log. */
   readonly name: string
-  /** Absolute path of the built `dist/main.js`. */
+  /** Absolute path of the built `dist/main.mjs`. */
   readonly entry: string
   /** The `BLOG` of `BLOG_API_URL`. */
   readonly prefix: string

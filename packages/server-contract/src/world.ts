@@ -18,6 +18,10 @@ export interface LaunchOptions {
   readonly args?: string[]
   /** Another entry than the subject's. */
   readonly entry?: string
+  /** Its working folder. */
+  readonly cwd?: string
+  /** Options of Node's own. */
+  readonly node?: readonly string[]
   /** `damaged`: its audit files need not hold in the end. `none`: there are none, or nobody can read them. */
   readonly audit?: 'sound' | 'damaged' | 'none'
 }
@@ -101,9 +105,10 @@ export class World {
     }
   }
 
-  launch({ env: overrides, args, entry = this.subject.entry, audit = 'sound' }: LaunchOptions = {}): Launched {
+  launch(options: LaunchOptions = {}): Launched {
+    const { env: overrides, args, entry = this.subject.entry, cwd, node, audit = 'sound' } = options
     const env = this.env(overrides)
-    const server = new RunningServer(entry, env, args)
+    const server = new RunningServer(entry, env, args, { cwd, node })
     this.servers.push(server)
     return { server, trail: this.#trailOf(env, audit) }
   }

@@ -1,9 +1,9 @@
 import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describeSettings, problemsWith } from '@narrow-deputies/server-contract/copied'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { ConfigError, readConfig, stateFolder } from './config.ts'
+import { ConfigError, givenBy, readSettings } from '#setup'
+import { apiKey, deployOf, settings } from './config.ts'
 
 let folder: string
 let drafts: string
@@ -16,40 +16,44 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true }))
 
 const read = (change: NodeJS.ProcessEnv = {}) =>
-  readConfig({ BLOG_API_URL: 'https://blog.example/v1', BLOG_DRAFTS_DIR: drafts, ...change })
+  readSettings(settings, givenBy({ BLOG_API_URL: 'https://blog.example/v1', BLOG_DRAFTS_DIR: drafts, ...change }))
 
-const problemsOf = problemsWith(read, ConfigError)
+/** Every problem with the settings, a line each. */
+function problemsOf(change: NodeJS.ProcessEnv): string[] {
+  try {
+    read(change)
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConfigError)
+    return (error as ConfigError).message.split('\n')
+  }
+  return []
+}
 
-describeSettings({ prefix: 'BLOG', server: 'blog-publisher', problemsOf, stateFolder })
+const names = Object.values(settings.variables).map(({ name }) => name)
 
 describe('the settings', () => {
-  it('have a default where one can be had', () => {
+  it('have defaults where there can be one', () => {
     const config = read()
-    expect(config).toMatchObject({
+    expect(config).toEqual({
+      apiUrl: new URL('https://blog.example/v1'),
       backend: 'rest',
       apiTimeoutMs: 10_000,
+      drafts: expect.objectContaining({ read: expect.any(Function) }),
       confirm: 'required',
-      deploy: undefined,
-      auditFile: undefined,
-      auditHeadFile: undefined,
-      logLevel: 'info',
+      deployTarget: undefined,
+      deployKeyFile: undefined,
+      deployKnownHosts: undefined,
+      deployTimeoutMs: 120_000,
     })
-    expect(config.apiUrl.href).toBe('https://blog.example/v1')
+    expect(deployOf(config)).toBeUndefined()
     expect(Object.isFrozen(config)).toBe(true)
   })
 
-  it('take an empty variable for an unset one, as many clients write it', () => {
-    const empty = Object.fromEntries(
-      [
-        ...['BLOG_BACKEND', 'BLOG_API_TIMEOUT_MS', 'BLOG_CONFIRM', 'BLOG_DEPLOY_SSH', 'BLOG_DEPLOY_KEY_FILE'],
-        ...['BLOG_DEPLOY_KNOWN_HOSTS', 'BLOG_DEPLOY_TIMEOUT_MS', 'AUDIT_FILE', 'AUDIT_HEAD_FILE', 'LOG_LEVEL'],
-      ].map(name => [name, '']),
-    )
-    expect({ ...read(empty), drafts: 0 }).toEqual({ ...read(), drafts: 0 })
-    expect(problemsOf({ BLOG_API_URL: '', BLOG_DRAFTS_DIR: '' })).toEqual([
-      'BLOG_API_URL is required',
-      'BLOG_DRAFTS_DIR is required',
-    ])
+  it('count an empty variable as unset', () => {
+    const empty = Object.fromEntries(names.map(name => [name, '']))
+    const { BLOG_API_URL: _url, BLOG_DRAFTS_DIR: _drafts, ...optional } = empty
+    expect({ ...read(optional), drafts: 0 }).toEqual({ ...read(), drafts: 0 })
+    expect(problemsOf(empty)).toEqual(['BLOG_API_URL is required', 'BLOG_DRAFTS_DIR is required'])
   })
 
   it('are taken as they are given', () => {
@@ -62,28 +66,23 @@ describe('the settings', () => {
       BLOG_DEPLOY_KEY_FILE: '/etc/blog/key',
       BLOG_DEPLOY_KNOWN_HOSTS: '/etc/blog/known hosts',
       BLOG_DEPLOY_TIMEOUT_MS: '5000',
-      AUDIT_FILE: '/var/log/blog.jsonl',
-      AUDIT_HEAD_FILE: '/elsewhere/head',
-      LOG_LEVEL: 'debug',
     })
     expect(config).toMatchObject({
+      apiUrl: new URL('http://127.0.0.1:8080/blog/v1/'),
       apiTimeoutMs: 2500,
       confirm: 'description',
-      deploy: {
-        user: 'deploy',
-        host: 'www.example.org',
-        port: 2222,
-        keyFile: '/etc/blog/key',
-        knownHostsFile: '/etc/blog/known hosts',
-        timeoutMs: 5000,
-      },
-      auditFile: '/var/log/blog.jsonl',
-      auditHeadFile: '/elsewhere/head',
-      logLevel: 'debug',
+    })
+    expect(deployOf(config)).toEqual({
+      user: 'deploy',
+      host: 'www.example.org',
+      port: 2222,
+      keyFile: '/etc/blog/key',
+      knownHostsFile: '/etc/blog/known hosts',
+      timeoutMs: 5000,
     })
   })
 
-  it('report all that is wrong with them at once, and once', () => {
+  it('with problems are all reported at once', () => {
     expect(
       problemsOf({
         BLOG_API_URL: 'ftp://x',
@@ -91,9 +90,6 @@ describe('the settings', () => {
         BLOG_CONFIRM: 'no',
         BLOG_API_TIMEOUT_MS: 'soon',
         BLOG_DEPLOY_SSH: 'nowhere',
-        LOG_LEVEL: 'loud',
-        AUDIT_FILE: '/a',
-        AUDIT_HEAD_FILE: '/a',
       }),
     ).toEqual([
       'BLOG_API_URL must be an http or https URL',
@@ -101,10 +97,18 @@ describe('the settings', () => {
       'BLOG_DRAFTS_DIR the drafts folder must be an absolute path: drafts',
       'BLOG_CONFIRM must be one of: required, description',
       'BLOG_DEPLOY_SSH must be user@host:port',
-      'LOG_LEVEL must be one of: fatal, error, warn, info, debug, trace, silent',
-      'AUDIT_HEAD_FILE must not be the audit file itself',
-      'BLOG_DEPLOY_SSH, BLOG_DEPLOY_KEY_FILE and BLOG_DEPLOY_KNOWN_HOSTS go together: give all three or none',
+      'BLOG_DEPLOY_SSH, BLOG_DEPLOY_KEY_FILE and BLOG_DEPLOY_KNOWN_HOSTS go together: give all or none',
     ])
+  })
+
+  it.each(names)(`${verifies('P5')} do not hold a placeholder: %s`, name => {
+    for (const value of ['${user_config.x}', '${VAR}', '$VAR', '%VAR%', '{env:X}', 'https://${HOST}/v1'])
+      expect(problemsOf({ [name]: value })[0], value).toMatch(new RegExp(`^${name} holds a placeholder`))
+  })
+
+  it('have a key beside them, under a name of their own', () => {
+    expect(apiKey.name).toBe('BLOG_API_KEY')
+    expect(names.filter(name => !name.startsWith('BLOG_') || name === apiKey.name)).toEqual([])
   })
 })
 
@@ -121,7 +125,7 @@ describe('BLOG_BACKEND and BLOG_CONFIRM', () => {
 })
 
 describe('BLOG_DRAFTS_DIR', () => {
-  it(`${verifies('P3')} is a folder of the operator’s: absolute, there, and not everybody’s to write to`, () => {
+  it(`${verifies('P3')} is a folder that exists, by its absolute path, and that not everybody can write to`, () => {
     const open = join(folder, 'open')
     mkdirSync(open)
     chmodSync(open, 0o777)
@@ -154,7 +158,7 @@ describe('BLOG_DEPLOY_SSH', () => {
     ['d@[::1]:2222', 'd', '::1', 2222],
     ['d@[fe80::1]:1', 'd', 'fe80::1', 1],
   ])('can be %s', (target, user, host, port) => {
-    expect(read({ ...deploy, BLOG_DEPLOY_SSH: target }).deploy).toMatchObject({ user, host, port })
+    expect(deployOf(read({ ...deploy, BLOG_DEPLOY_SSH: target }))).toMatchObject({ user, host, port })
   })
 
   it.each([
@@ -192,7 +196,7 @@ describe('BLOG_DEPLOY_SSH', () => {
     expect(problemsOf({ ...deploy, BLOG_DEPLOY_SSH: target })).toEqual(['BLOG_DEPLOY_SSH must be user@host:port'])
   })
 
-  it('goes with a key and known hosts: all three or none', () => {
+  it('is given together with a key and known hosts, or not at all', () => {
     const all = { ...deploy, BLOG_DEPLOY_SSH: 'deploy@host:22' }
     expect(problemsOf(all)).toEqual([])
     for (const name of Object.keys(all))

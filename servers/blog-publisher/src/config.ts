@@ -1,25 +1,82 @@
-import { homedir, platform } from 'node:os'
-import { isAbsolute, join, resolve } from 'node:path'
-import { type DraftsFolder, type DraftsRootError, openDraftsFolder } from '@narrow-deputies/guardrails/path-guard'
 import * as z from 'zod'
+import { type DraftsRootError, openDraftsFolder } from '#guardrails/path-guard'
+import {
+  AbsolutePath,
+  backendVariables,
+  type ConfigOf,
+  defineSettings,
+  milliseconds,
+  optional,
+  required,
+  secret,
+  together,
+  withDefault,
+} from '#setup'
 
-/** Settings that are no secret. */
-export interface Config {
-  readonly backend: 'rest'
-  /** Where the backend's API begins; no trailing slash. */
-  readonly apiUrl: URL
-  /** For one whole call, in milliseconds. */
-  readonly apiTimeoutMs: number
-  readonly drafts: DraftsFolder
-  /** How publishing is confirmed: the client asks the human, or the tool's description asks the model to. */
-  readonly confirm: 'required' | 'description'
-  readonly deploy: Deploy | undefined
-  /** Unset: in the state folder. */
-  readonly auditFile: string | undefined
-  readonly auditHeadFile: string | undefined
-  readonly remote: Remote
-  readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent'
-}
+const DraftsDir = z.string().transform((path, context) => {
+  try {
+    return openDraftsFolder(path)
+  } catch (error) {
+    context.addIssue((error as DraftsRootError).message)
+    return z.NEVER
+  }
+})
+
+/** ssh reads the path as part of an option, where a quotation mark would end it. */
+const SshPath = AbsolutePath.refine(path => !/["\p{Cc}]/u.test(path), 'must not hold a quotation mark')
+
+/** Neither part can begin like an option of ssh's. */
+const TARGET = /^([a-z_][a-z0-9_-]{0,31})@([A-Za-z0-9][A-Za-z0-9.-]{0,252}|\[[0-9a-f:]+\]):(\d{1,5})$/
+
+const DeployTarget = z
+  .string()
+  .refine(target => isPort(TARGET.exec(target)?.[3]), 'must be user@host:port')
+  .transform(target => {
+    const [, user = '', host = '', port = ''] = TARGET.exec(target) ?? []
+    return { user, host: host.replace(/^\[|\]$/g, ''), port: Number(port) }
+  })
+
+export const settings = defineSettings(
+  {
+    ...backendVariables('BLOG', 'blog', ['rest']),
+    drafts: required('BLOG_DRAFTS_DIR', 'the folder of drafts, an absolute path', DraftsDir),
+    confirm: withDefault(
+      'BLOG_CONFIRM',
+      'required: the client asks the user; description: the tool’s description tells the model to ask',
+      z.enum(['required', 'description']),
+      'required',
+    ),
+    deployTarget: optional(
+      'BLOG_DEPLOY_SSH',
+      'user@host:port of the deploy host; goes with the next two',
+      DeployTarget,
+      'without it, there is no deployBlog tool',
+    ),
+    deployKeyFile: optional(
+      'BLOG_DEPLOY_KEY_FILE',
+      'a private key that is locked to one command on that host',
+      SshPath,
+      'without it, there is no deployBlog tool',
+    ),
+    deployKnownHosts: optional(
+      'BLOG_DEPLOY_KNOWN_HOSTS',
+      'a known_hosts file with that host’s key',
+      SshPath,
+      'without it, there is no deployBlog tool',
+    ),
+    deployTimeoutMs: withDefault(
+      'BLOG_DEPLOY_TIMEOUT_MS',
+      'milliseconds for one deploy',
+      milliseconds(1000, 3_600_000),
+      '120000',
+    ),
+  },
+  together('BLOG_DEPLOY_SSH', 'BLOG_DEPLOY_KEY_FILE', 'BLOG_DEPLOY_KNOWN_HOSTS'),
+)
+
+export const apiKey = secret('BLOG_API_KEY', 'the API key')
+
+export type Config = ConfigOf<typeof settings>
 
 /** Where the one deploy command runs. */
 export interface Deploy {
@@ -32,210 +89,14 @@ export interface Deploy {
   readonly timeoutMs: number
 }
 
-/** What matters to remote callers alone. */
-export interface Remote {
-  /** Unset: nobody is asked for a token, which is for this machine alone. */
-  readonly oauth: OAuth | undefined
-  /** Unset: the public URL's, and this machine's where only it can reach us. The same goes for the origins. */
-  readonly allowedHosts: readonly string[] | undefined
-  readonly allowedOrigins: readonly string[] | undefined
-}
-
-/** Who lets callers in, and what for. */
-export interface OAuth {
-  /** This server as its callers know it. */
-  readonly url: string
-  /** Letter by letter as it was given: that is how it stands in a token. */
-  readonly issuer: string
-  readonly audience: readonly string[]
-}
-
-/** Everything that is wrong with the settings, a line each. */
-export class ConfigError extends Error {
-  override name = 'ConfigError'
-}
-
-const AbsolutePath = z.string().refine(isAbsolute, 'must be an absolute path')
-
-/** ssh reads the path as part of an option, where a quotation mark would end it. */
-const SshPath = AbsolutePath.refine(path => !/["\p{Cc}]/u.test(path), 'must not hold a quotation mark')
-
-/** Neither part can begin like an option of ssh's. */
-const DEPLOY_TARGET = /^([a-z_][a-z0-9_-]{0,31})@([A-Za-z0-9][A-Za-z0-9.-]{0,252}|\[[0-9a-f:]+\]):(\d{1,5})$/
-
-const SafeUrl = z.string('is required').superRefine((text, context) => {
-  const problem = problemOfUrl(text)
-  if (problem) context.addIssue(problem)
-})
-
-/** Clients make one spelling of it before they ask for a token: under another one, no token would be for this server. */
-const PublicUrl = SafeUrl.refine(
-  text => !URL.canParse(text) || [text, `${text}/`].includes(new URL(text).href),
-  'must be spelled as clients will: the host in lower case, no port that goes without saying, nothing to resolve or escape',
-)
-
-/** Words between commas, each of one form. */
-const list = (form: RegExp, example: string) =>
-  z
-    .string()
-    .transform(text => text.split(',').map(item => item.trim().toLowerCase()))
-    .refine(items => items.every(item => form.test(item)), `must be a list of the form ${example}`)
-
-const HOST = /^(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?$/
-const ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?$/
-
-const Variables = z.object({
-  BLOG_BACKEND: z.enum(['rest']).default('rest'),
-  BLOG_API_URL: SafeUrl.transform(text => new URL(text)),
-  BLOG_API_TIMEOUT_MS: z.coerce.number('must be a number').int().min(100).max(600_000).default(10_000),
-  BLOG_DRAFTS_DIR: z.string('is required').transform((path, context) => {
-    try {
-      return openDraftsFolder(path)
-    } catch (error) {
-      context.addIssue((error as DraftsRootError).message)
-      return z.NEVER
-    }
-  }),
-  BLOG_CONFIRM: z.enum(['required', 'description']).default('required'),
-  BLOG_DEPLOY_SSH: z
-    .string()
-    .refine(target => isPort(DEPLOY_TARGET.exec(target)?.[3]), 'must be user@host:port')
-    .transform(target => {
-      const [, user = '', host = '', port = ''] = DEPLOY_TARGET.exec(target) ?? []
-      return { user, host: host.replace(/^\[|\]$/g, ''), port: Number(port) }
-    })
-    .optional(),
-  BLOG_DEPLOY_KEY_FILE: SshPath.optional(),
-  BLOG_DEPLOY_KNOWN_HOSTS: SshPath.optional(),
-  BLOG_DEPLOY_TIMEOUT_MS: z.coerce.number('must be a number').int().min(1000).max(3_600_000).default(120_000),
-  AUDIT_FILE: AbsolutePath.optional(),
-  AUDIT_HEAD_FILE: AbsolutePath.optional(),
-  MCP_PUBLIC_URL: PublicUrl.optional(),
-  OAUTH_ISSUER: SafeUrl.optional(),
-  OAUTH_AUDIENCE: z.string().max(2048).optional(),
-  MCP_ALLOWED_HOSTS: list(HOST, 'host,host:port').optional(),
-  MCP_ALLOWED_ORIGINS: list(ORIGIN, 'https://host,https://host:port').optional(),
-  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
-})
-
-/**
- * Reads the settings.
- *
- * @throws {ConfigError} with every problem there is
- */
-export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config {
-  // An empty variable is an unset one: that is how many clients write "no value".
-  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''))
-  const parsed = Variables.safeParse(given)
-  const issues = parsed.error?.issues.map(issue => `${String(issue.path[0])} ${problemOf(issue)}`) ?? []
-  const problems = new Set([...issues, ...contradictions(given)])
-  if (!parsed.success || problems.size > 0) throw new ConfigError([...problems].join('\n'))
-  const { data } = parsed
-  return Object.freeze({
-    backend: data.BLOG_BACKEND,
-    apiUrl: data.BLOG_API_URL,
-    apiTimeoutMs: data.BLOG_API_TIMEOUT_MS,
-    drafts: data.BLOG_DRAFTS_DIR,
-    confirm: data.BLOG_CONFIRM,
-    deploy:
-      data.BLOG_DEPLOY_SSH && data.BLOG_DEPLOY_KEY_FILE && data.BLOG_DEPLOY_KNOWN_HOSTS
-        ? {
-            ...data.BLOG_DEPLOY_SSH,
-            keyFile: data.BLOG_DEPLOY_KEY_FILE,
-            knownHostsFile: data.BLOG_DEPLOY_KNOWN_HOSTS,
-            timeoutMs: data.BLOG_DEPLOY_TIMEOUT_MS,
-          }
-        : undefined,
-    auditFile: data.AUDIT_FILE,
-    auditHeadFile: data.AUDIT_HEAD_FILE,
-    remote: remoteOf(data),
-    logLevel: data.LOG_LEVEL,
-  })
-}
-
-function remoteOf(data: z.infer<typeof Variables>): Remote {
-  const { MCP_PUBLIC_URL: url, OAUTH_ISSUER: issuer } = data
-  const audience = data.OAUTH_AUDIENCE ?? url ?? ''
-  return {
-    // One URL can be written with a slash after the host, or without.
-    oauth: url && issuer ? { url, issuer, audience: [...new Set([audience, spelledOtherwise(audience)])] } : undefined,
-    allowedHosts: data.MCP_ALLOWED_HOSTS,
-    allowedOrigins: data.MCP_ALLOWED_ORIGINS,
-  }
-}
-
-function spelledOtherwise(audience: string): string {
-  const [origin] = /^https?:\/\/[^/]+(?=\/?$)/.exec(audience) ?? []
-  return origin === undefined ? audience : audience === origin ? `${origin}/` : origin
-}
-
-/** What else has to be set before remote callers can be served at `host`. @throws {ConfigError} */
-export function assertRemote(host: string, environment: NodeJS.ProcessEnv = process.env): void {
-  const problems: string[] = []
-  if (!isLoopback(host) && !environment.OAUTH_ISSUER)
-    problems.push(`OAUTH_ISSUER and MCP_PUBLIC_URL are required to listen at ${host}, where others can call`)
-  if (!environment.AUDIT_FILE) problems.push('AUDIT_FILE is required to serve remote callers')
-  if (problems.length > 0) throw new ConfigError(problems.join('\n'))
-}
-
-/** What is well-formed by itself, but not together. */
-function contradictions(given: NodeJS.ProcessEnv): string[] {
-  const problems: string[] = []
-  const auditFile = given.AUDIT_FILE ?? join(stateFolder(given), 'audit.jsonl')
-  if (given.AUDIT_HEAD_FILE && resolve(given.AUDIT_HEAD_FILE) === resolve(auditFile))
-    problems.push('AUDIT_HEAD_FILE must not be the audit file itself')
-  if (Boolean(given.OAUTH_ISSUER) !== Boolean(given.MCP_PUBLIC_URL))
-    problems.push('OAUTH_ISSUER and MCP_PUBLIC_URL go together: give both or neither')
-  if (!given.OAUTH_ISSUER)
-    for (const name of ['MCP_ALLOWED_HOSTS', 'MCP_ALLOWED_ORIGINS'] as const)
-      if ((given[name] ?? '').split(',').some(item => item.trim() !== '' && !isLoopback(hostnameOf(item.trim()))))
-        problems.push(`${name} names others than this machine: OAUTH_ISSUER and MCP_PUBLIC_URL are required then`)
-  if (given.OAUTH_AUDIENCE && !given.OAUTH_ISSUER) problems.push('OAUTH_AUDIENCE is of no use without OAUTH_ISSUER')
-  const deploy = [given.BLOG_DEPLOY_SSH, given.BLOG_DEPLOY_KEY_FILE, given.BLOG_DEPLOY_KNOWN_HOSTS]
-  if (deploy.some(Boolean) && !deploy.every(Boolean))
-    problems.push(
-      'BLOG_DEPLOY_SSH, BLOG_DEPLOY_KEY_FILE and BLOG_DEPLOY_KNOWN_HOSTS go together: give all three or none',
-    )
-  return problems
-}
-
-/** Where this server keeps its own files if it is not told. */
-export function stateFolder(environment: NodeJS.ProcessEnv = process.env): string {
-  const base =
-    environment.XDG_STATE_HOME ??
-    (platform() === 'win32' && environment.LOCALAPPDATA ? environment.LOCALAPPDATA : join(homedir(), '.local', 'state'))
-  return join(base, 'narrow-deputies', 'blog-publisher')
-}
-
-function problemOfUrl(text: string): string | undefined {
-  if (!URL.canParse(text)) return 'must be a URL'
-  const url = new URL(text)
-  if (url.protocol !== 'http:' && url.protocol !== 'https:') return 'must be an http or https URL'
-  if (url.username || url.password) return 'must not hold a credential'
-  if (url.search || url.hash) return 'must not have a query or a fragment'
-  if (url.protocol === 'http:' && !isLoopback(url.hostname))
-    return 'must be https: over http the credential could be read on the way'
-  return undefined
+/** Undefined if deploying is not configured. */
+export function deployOf(config: Config): Deploy | undefined {
+  const { deployTarget: target, deployKeyFile: keyFile, deployKnownHosts: knownHostsFile, deployTimeoutMs } = config
+  return target && keyFile && knownHostsFile
+    ? { ...target, keyFile, knownHostsFile, timeoutMs: deployTimeoutMs }
+    : undefined
 }
 
 function isPort(text: string | undefined): boolean {
   return text !== undefined && Number(text) >= 1 && Number(text) <= 65_535
-}
-
-/** Of a host, or of an origin. */
-function hostnameOf(place: string): string {
-  return place.replace(/^[a-z][a-z0-9+.-]*:\/\//i, '').replace(/:\d+$/, '')
-}
-
-/** Whether only this machine can reach what goes by that name. */
-export function isLoopback(hostname: string): boolean {
-  return ['localhost', '::1', '[::1]'].includes(hostname) || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(hostname)
-}
-
-function problemOf(issue: z.core.$ZodIssue): string {
-  if (issue.code === 'invalid_value') return `must be one of: ${issue.values.join(', ')}`
-  if (issue.code === 'too_small') return `must be at least ${issue.minimum}`
-  if (issue.code === 'too_big') return `must be at most ${issue.maximum}`
-  if (issue.code === 'invalid_type' && issue.message.startsWith('Invalid')) return `must be a ${issue.expected}`
-  return issue.message
 }

@@ -1,20 +1,25 @@
-import { describeShownText } from '@narrow-deputies/server-contract/copied'
 import { describe, expect, it } from 'vitest'
-import { plainEnd, plainLine, Sha256 } from './vocabulary.ts'
+import { Sha256, Title } from './vocabulary.ts'
 
-describeShownText('a text that is shown to a person or a model', { end: plainLine, start: plainEnd })
-
-describe('a text that is shown to a person or a model', () => {
-  it('is on one line where it is a line, and keeps its lines elsewhere', () => {
-    expect(plainLine(' a\r\nb\t\u2028 c\ud83d ', 20)).toBe('a b c')
-    expect(plainEnd(' a\r\nb\tc\n', 20)).toBe('a\nb\tc')
+describe('a digest', () => {
+  it(`${verifies('P2')} is 64 hex digits in lower case`, () => {
+    expect(Sha256.safeParse('0a'.repeat(32)).success).toBe(true)
+    for (const other of [
+      '',
+      '0a'.repeat(31),
+      '0a'.repeat(33),
+      '0A'.repeat(32),
+      `${'0a'.repeat(32)}\n`,
+      '0g'.repeat(32),
+      7,
+    ])
+      expect(Sha256.safeParse(other).success, JSON.stringify(other)).toBe(false)
   })
 })
 
-describe('a digest', () => {
-  it('is 64 hex digits in lower case', () => {
-    expect(Sha256.safeParse('0a'.repeat(32)).success).toBe(true)
-    for (const other of ['', '0a'.repeat(31), '0A'.repeat(32), `${'0a'.repeat(32)}\n`, `${'0g'.repeat(32)}`, 7])
-      expect(Sha256.safeParse(other).success).toBe(false)
+describe('a title', () => {
+  it('has at most 200 characters', () => {
+    expect(Title.safeParse('x'.repeat(200)).success).toBe(true)
+    expect(Title.safeParse('x'.repeat(201)).success).toBe(false)
   })
 })

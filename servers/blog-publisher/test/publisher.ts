@@ -20,7 +20,7 @@ import {
 import { onTestFinished } from 'vitest'
 
 /** The file that ships. */
-const ENTRY = fileURLToPath(new URL('../dist/main.js', import.meta.url))
+const ENTRY = fileURLToPath(new URL('../dist/main.mjs', import.meta.url))
 
 const AUDIT_KEY = '5e'.repeat(32)
 

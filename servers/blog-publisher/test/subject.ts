@@ -6,7 +6,7 @@ import type { ServerSubject } from '@narrow-deputies/server-contract'
 /** What the contract has to know of this server. */
 export const subject: ServerSubject = {
   name: 'blog-publisher',
-  entry: fileURLToPath(new URL('../dist/main.js', import.meta.url)),
+  entry: fileURLToPath(new URL('../dist/main.mjs', import.meta.url)),
   prefix: 'BLOG',
   api: 'blog',
   endpoints: ['POST /articles', 'GET /whoami'],

@@ -1,71 +1,73 @@
-import { describeSettings, problemsWith } from '@narrow-deputies/server-contract/copied'
 import { describe, expect, it } from 'vitest'
-import { ConfigError, FIELDS, readConfig, stateFolder } from './config.ts'
+import { ConfigError, givenBy, readSettings } from '#setup'
+import { apiKey, settings } from './config.ts'
+import { FIELDS } from './vocabulary.ts'
 
-const read = (change: NodeJS.ProcessEnv = {}) => readConfig({ CRM_API_URL: 'https://crm.example/v1', ...change })
+const read = (change: NodeJS.ProcessEnv = {}) =>
+  readSettings(settings, givenBy({ CRM_API_URL: 'https://crm.example/v1', ...change }))
 
-const problemsOf = problemsWith(read, ConfigError)
+/** Every problem with the settings, a line each. */
+function problemsOf(change: NodeJS.ProcessEnv): string[] {
+  try {
+    read(change)
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConfigError)
+    return (error as ConfigError).message.split('\n')
+  }
+  return []
+}
 
-describeSettings({ prefix: 'CRM', server: 'crm-reader', problemsOf, stateFolder })
+const names = Object.values(settings.variables).map(({ name }) => name)
 
 describe('the settings', () => {
-  it('have a default where one can be had', () => {
-    const config = read()
-    expect(config).toMatchObject({
+  it('have defaults where there can be one', () => {
+    expect(read()).toEqual({
+      apiUrl: new URL('https://crm.example/v1'),
       backend: 'rest',
       apiTimeoutMs: 10_000,
       fields: ['id', 'name', 'company', 'email', 'plan', 'since'],
-      auditFile: undefined,
-      auditHeadFile: undefined,
-      logLevel: 'info',
     })
-    expect(config.apiUrl.href).toBe('https://crm.example/v1')
-    expect(Object.isFrozen(config)).toBe(true)
+    expect(Object.isFrozen(read())).toBe(true)
   })
 
-  it('take an empty variable for an unset one, as many clients write it', () => {
-    const names = ['CRM_BACKEND', 'CRM_API_TIMEOUT_MS', 'CRM_FIELDS', 'AUDIT_FILE', 'AUDIT_HEAD_FILE', 'LOG_LEVEL']
-    const empty = Object.fromEntries(names.map(name => [name, '']))
+  it('count an empty variable as unset', () => {
+    const empty = { CRM_BACKEND: '', CRM_API_TIMEOUT_MS: '', CRM_FIELDS: '' }
     expect(read(empty)).toEqual(read())
     expect(problemsOf({ CRM_API_URL: '' })).toEqual(['CRM_API_URL is required'])
   })
 
   it('are taken as they are given', () => {
-    const config = read({
+    const given = {
       CRM_BACKEND: 'rest',
       CRM_API_URL: 'http://127.0.0.1:8080/crm/v1/',
       CRM_API_TIMEOUT_MS: '2500',
       CRM_FIELDS: 'id,phone',
-      AUDIT_FILE: '/var/log/blog.jsonl',
-      AUDIT_HEAD_FILE: '/elsewhere/head',
-      LOG_LEVEL: 'debug',
-    })
-    expect(config).toMatchObject({
+    }
+    expect(read(given)).toEqual({
+      apiUrl: new URL('http://127.0.0.1:8080/crm/v1/'),
+      backend: 'rest',
       apiTimeoutMs: 2500,
       fields: ['id', 'phone'],
-      auditFile: '/var/log/blog.jsonl',
-      auditHeadFile: '/elsewhere/head',
-      logLevel: 'debug',
     })
   })
 
-  it('report all that is wrong with them at once, and once', () => {
-    expect(
-      problemsOf({
-        CRM_API_URL: 'ftp://x',
-        CRM_FIELDS: 'id,notes',
-        CRM_API_TIMEOUT_MS: 'soon',
-        LOG_LEVEL: 'loud',
-        AUDIT_FILE: '/a',
-        AUDIT_HEAD_FILE: '/a',
-      }),
-    ).toEqual([
+  it('with problems are all reported at once', () => {
+    const given = { CRM_API_URL: 'ftp://x', CRM_FIELDS: 'id,notes', CRM_API_TIMEOUT_MS: 'soon' }
+    expect(problemsOf(given)).toEqual([
       'CRM_API_URL must be an http or https URL',
       'CRM_API_TIMEOUT_MS must be a number',
       'CRM_FIELDS must be one of: id, name, company, email, phone, country, plan, since',
-      'LOG_LEVEL must be one of: fatal, error, warn, info, debug, trace, silent',
-      'AUDIT_HEAD_FILE must not be the audit file itself',
     ])
+  })
+
+  it.each(names)(`${verifies('P5')} do not hold a placeholder: %s`, name => {
+    for (const value of ['${user_config.x}', '${VAR}', '$VAR', '%VAR%', '{env:X}', 'https://${HOST}/v1'])
+      expect(problemsOf({ [name]: value }), value).toEqual([expect.stringMatching(`^${name} holds a placeholder`)])
+  })
+
+  it('have a key beside them, under a name of their own', () => {
+    expect(apiKey.name).toBe('CRM_API_KEY')
+    expect(names).toEqual(['CRM_API_URL', 'CRM_BACKEND', 'CRM_API_TIMEOUT_MS', 'CRM_FIELDS'])
   })
 })
 
@@ -101,7 +103,7 @@ describe('CRM_FIELDS', () => {
     'ID',
     'id,__proto__',
     '*',
-  ])(`${verifies('P1')} can be of the known ones only: not %j`, fields => {
+  ])(`${verifies('P1')} can only be of the known ones: not %j`, fields => {
     expect(problemsOf({ CRM_FIELDS: fields })).toEqual([
       'CRM_FIELDS must be one of: id, name, company, email, phone, country, plan, since',
     ])

@@ -6,7 +6,7 @@ import { type Backend, startBackend } from '@narrow-deputies/demo-stack'
 import { AuditTrail, type Ended, endOf, type Message, RunningServer } from '@narrow-deputies/server-contract'
 
 /** The file that ships. */
-const ENTRY = fileURLToPath(new URL('../dist/main.js', import.meta.url))
+const ENTRY = fileURLToPath(new URL('../dist/main.mjs', import.meta.url))
 
 const AUDIT_KEY = 'c3'.repeat(32)
 

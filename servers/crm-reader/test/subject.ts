@@ -4,7 +4,7 @@ import type { ServerSubject } from '@narrow-deputies/server-contract'
 /** What the contract has to know of this server. */
 export const subject: ServerSubject = {
   name: 'crm-reader',
-  entry: fileURLToPath(new URL('../dist/main.js', import.meta.url)),
+  entry: fileURLToPath(new URL('../dist/main.mjs', import.meta.url)),
   prefix: 'CRM',
   api: 'crm',
   endpoints: ['GET /customers/by-email', 'GET /customers/search', 'GET /customers/{id}', 'GET /whoami'],

@@ -1,78 +1,72 @@
-import { describeSettings, problemsWith } from '@narrow-deputies/server-contract/copied'
 import { describe, expect, it } from 'vitest'
-import { ConfigError, readConfig, stateFolder } from './config.ts'
+import { ConfigError, givenBy, readSettings } from '#setup'
+import { apiKey, settings } from './config.ts'
 
-const read = (change: NodeJS.ProcessEnv = {}) => readConfig({ TICKET_API_URL: 'https://tickets.example/v1', ...change })
+const read = (change: NodeJS.ProcessEnv = {}) =>
+  readSettings(settings, givenBy({ TICKET_API_URL: 'https://tickets.example/v1', ...change }))
 
-const problemsOf = problemsWith(read, ConfigError)
+/** Every problem with the settings, a line each. */
+function problemsOf(change: NodeJS.ProcessEnv): string[] {
+  try {
+    read(change)
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConfigError)
+    return (error as ConfigError).message.split('\n')
+  }
+  return []
+}
 
-describeSettings({ prefix: 'TICKET', server: 'ticket-handler', problemsOf, stateFolder })
+const names = Object.values(settings.variables).map(({ name }) => name)
 
 describe('the settings', () => {
-  it('have a default where one can be had', () => {
-    const config = read()
-    expect(config).toMatchObject({
+  it('have defaults where there can be one', () => {
+    expect(read()).toEqual({
+      apiUrl: new URL('https://tickets.example/v1'),
       backend: 'rest',
       apiTimeoutMs: 10_000,
       confirm: 'description',
-      auditFile: undefined,
-      auditHeadFile: undefined,
-      logLevel: 'info',
     })
-    expect(config.apiUrl.href).toBe('https://tickets.example/v1')
-    expect(Object.isFrozen(config)).toBe(true)
+    expect(Object.isFrozen(read())).toBe(true)
   })
 
-  it('take an empty variable for an unset one, as many clients write it', () => {
-    const names = [
-      'TICKET_BACKEND',
-      'TICKET_API_TIMEOUT_MS',
-      'TICKET_CONFIRM',
-      'AUDIT_FILE',
-      'AUDIT_HEAD_FILE',
-      'LOG_LEVEL',
-    ]
-    const empty = Object.fromEntries(names.map(name => [name, '']))
+  it('count an empty variable as unset', () => {
+    const empty = { TICKET_BACKEND: '', TICKET_API_TIMEOUT_MS: '', TICKET_CONFIRM: '' }
     expect(read(empty)).toEqual(read())
     expect(problemsOf({ TICKET_API_URL: '' })).toEqual(['TICKET_API_URL is required'])
   })
 
   it('are taken as they are given', () => {
-    const config = read({
+    const given = {
       TICKET_BACKEND: 'rest',
       TICKET_API_URL: 'http://127.0.0.1:8080/tickets/v1/',
       TICKET_API_TIMEOUT_MS: '2500',
       TICKET_CONFIRM: 'required',
-      AUDIT_FILE: '/var/log/blog.jsonl',
-      AUDIT_HEAD_FILE: '/elsewhere/head',
-      LOG_LEVEL: 'debug',
-    })
-    expect(config).toMatchObject({
+    }
+    expect(read(given)).toEqual({
+      apiUrl: new URL('http://127.0.0.1:8080/tickets/v1/'),
+      backend: 'rest',
       apiTimeoutMs: 2500,
       confirm: 'required',
-      auditFile: '/var/log/blog.jsonl',
-      auditHeadFile: '/elsewhere/head',
-      logLevel: 'debug',
     })
   })
 
-  it('report all that is wrong with them at once, and once', () => {
-    expect(
-      problemsOf({
-        TICKET_API_URL: 'ftp://x',
-        TICKET_CONFIRM: 'no',
-        TICKET_API_TIMEOUT_MS: 'soon',
-        LOG_LEVEL: 'loud',
-        AUDIT_FILE: '/a',
-        AUDIT_HEAD_FILE: '/a',
-      }),
-    ).toEqual([
+  it('with problems are all reported at once', () => {
+    const given = { TICKET_API_URL: 'ftp://x', TICKET_CONFIRM: 'no', TICKET_API_TIMEOUT_MS: 'soon' }
+    expect(problemsOf(given)).toEqual([
       'TICKET_API_URL must be an http or https URL',
       'TICKET_API_TIMEOUT_MS must be a number',
       'TICKET_CONFIRM must be one of: description, required',
-      'LOG_LEVEL must be one of: fatal, error, warn, info, debug, trace, silent',
-      'AUDIT_HEAD_FILE must not be the audit file itself',
     ])
+  })
+
+  it.each(names)(`${verifies('P5')} do not hold a placeholder: %s`, name => {
+    for (const value of ['${user_config.x}', '${VAR}', '$VAR', '%VAR%', '{env:X}', 'https://${HOST}/v1'])
+      expect(problemsOf({ [name]: value }), value).toEqual([expect.stringMatching(`^${name} holds a placeholder`)])
+  })
+
+  it('have a key beside them, under a name of their own', () => {
+    expect(apiKey.name).toBe('TICKET_API_KEY')
+    expect(names).toEqual(['TICKET_API_URL', 'TICKET_BACKEND', 'TICKET_API_TIMEOUT_MS', 'TICKET_CONFIRM'])
   })
 })
 

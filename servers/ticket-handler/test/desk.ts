@@ -17,7 +17,7 @@ import {
 import { onTestFinished } from 'vitest'
 
 /** The file that ships. */
-const ENTRY = fileURLToPath(new URL('../dist/main.js', import.meta.url))
+const ENTRY = fileURLToPath(new URL('../dist/main.mjs', import.meta.url))
 
 const AUDIT_KEY = '7a'.repeat(32)
 

@@ -10,7 +10,7 @@ const ticketId = (n: number): string => (n % 2 ? 'tic_4mz8wk2hqv6s' : 'tic_9xr3t
 /** What the contract has to know of this server. */
 export const subject: ServerSubject = {
   name: 'ticket-handler',
-  entry: fileURLToPath(new URL('../dist/main.js', import.meta.url)),
+  entry: fileURLToPath(new URL('../dist/main.mjs', import.meta.url)),
   prefix: 'TICKET',
   api: 'tickets',
   endpoints: ['POST /tickets', 'PATCH /tickets/{id}', 'GET /tickets/{id}', 'GET /whoami'],

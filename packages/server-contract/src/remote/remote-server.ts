@@ -51,7 +51,7 @@ export class RemoteServer {
   #port = 0
   readonly #exit: Promise<number | null>
 
-  /** @param entry the path of a built `main.js` */
+  /** @param entry the path of a built `main.mjs` */
   constructor(entry: string, env: Record<string, string>, args: readonly string[] = ['--port', '0']) {
     this.child = spawn(process.execPath, [entry, 'http', ...args], {
       env: { PATH: process.env.PATH ?? '', ...env },

@@ -89,6 +89,21 @@ export function describeConfiguration(world: World): void {
       await expectRefusal(all, Object.keys(all), ['check'])
     })
 
+    it.each(['${user_config.value}', '${VALUE}', '$VALUE', '%VALUE%', '{env:VALUE}'])(
+      `${verifies('P5')} that still holds the placeholder %s of a client is refused, each setting and secret by name`,
+      async placeholder => {
+        const own = Object.keys(subject.settings?.(world.own) ?? {})
+        const names = [...new Set([...Object.keys(malformed), ...own])]
+        await expectRefusal(
+          Object.fromEntries(names.map(name => [name, placeholder])),
+          names.map(name => `${name} holds a placeholder`),
+        )
+        for (const name of [KEY_VARIABLE, 'AUDIT_KEY'])
+          await expectRefusal({ [name]: '', [`${name}_FILE`]: placeholder }, [`${name}_FILE holds a placeholder`])
+        await expectRefusal({ [URL_VARIABLE]: `https://${placeholder}/v1` }, [URL_VARIABLE])
+      },
+    )
+
     it(`${verifies('P5')} with a secret that is given twice, or cannot be read, is refused`, async () => {
       for (const name of [KEY_VARIABLE, 'AUDIT_KEY']) {
         const other = file('secret', `${SECRET}\n`)

@@ -1,4 +1,4 @@
-import { copyFileSync } from 'node:fs'
+import { copyFileSync, existsSync, readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { waitFor } from '../attack.ts'
@@ -96,9 +96,10 @@ export function describeProcess(world: World): void {
 
     it(`${verifies('P13')} needs its one file and nothing beside it`, async () => {
       const folder = world.emptyFolder()
-      const entry = join(folder, 'main.js')
+      const entry = join(folder, 'main.mjs')
       copyFileSync(subject.entry, entry)
-      const { server } = await world.start('modern', { entry })
+      // Node before 20.19 and 22.7 does not look into a file to find out whether it is a module.
+      const { server } = await world.start('modern', { entry, node: ['--no-experimental-detect-module'] })
       for (const tool of subject.tools)
         expect(outputOf(await callWithHuman(server, tool.name, world.valid(tool))), tool.name).toBeDefined()
       expect(await server.end()).toBe(0)
@@ -119,5 +120,19 @@ export function describeProcess(world: World): void {
       expect(dirname(trail.file)).toBe(join(home, 'narrow-deputies', subject.name))
       expect(trail.terminals().filter(({ event }) => event === 'outcome')).toHaveLength(subject.tools.length)
     })
+
+    it.each(['', 'state', './state'])(
+      `${verifies('P7')} keeps its audit log below the home folder if XDG_STATE_HOME is %j, never in the working folder`,
+      async XDG_STATE_HOME => {
+        const home = world.emptyFolder()
+        const cwd = world.emptyFolder()
+        const env = { AUDIT_FILE: '', AUDIT_KEY: '', HOME: home, XDG_STATE_HOME }
+        const { server } = await world.start('legacy', { env, cwd, audit: 'none' })
+        expect(await server.end()).toBe(0)
+        const state = join(home, '.local', 'state', 'narrow-deputies', subject.name)
+        for (const file of ['audit.jsonl', 'audit.key']) expect(existsSync(join(state, file)), file).toBe(true)
+        expect(readdirSync(cwd)).toEqual([])
+      },
+    )
   })
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import type { Article } from '../article.ts'
-import type { AuthorisedFetch } from './http.ts'
+import type { WritingFetch } from '#backend/writes'
+import type { Article } from '../drafts/article.ts'
 import { REST_ENDPOINTS, restBlog } from './rest.ts'
 
 const markdown = '# A week\n'
@@ -11,7 +11,7 @@ const CALL = { signal: new AbortController().signal, callId: 'call-1', callerId:
 const REPLY = { url: 'https://blog.example/posts/week', sha256, created: true }
 
 function blogThatAnswers(...replies: (object | number)[]) {
-  const sent: Parameters<AuthorisedFetch>[0][] = []
+  const sent: Parameters<WritingFetch>[0][] = []
   const blog = restBlog(async request => {
     sent.push(request)
     const reply = replies[sent.length - 1] ?? 500
@@ -21,7 +21,7 @@ function blogThatAnswers(...replies: (object | number)[]) {
 }
 
 describe('publishing over REST', () => {
-  it(`${verifies('P3', 'P6')} is one POST of the article, and nothing else of the draft`, async () => {
+  it(`${verifies('P3', 'P6')} sends one POST with the article, and nothing else of the draft`, async () => {
     const { blog, sent } = blogThatAnswers(REPLY)
     expect(await blog.publish(ARTICLE, CALL)).toEqual({ url: REPLY.url, alreadyPublished: false })
     expect(sent).toHaveLength(1)
@@ -31,7 +31,7 @@ describe('publishing over REST', () => {
     expect(REST_ENDPOINTS).toEqual(['POST /articles', 'GET /whoami'])
   })
 
-  it('says so if the article was there already', async () => {
+  it('reports an article that was there already', async () => {
     const { blog } = blogThatAnswers({ ...REPLY, created: false })
     expect(await blog.publish(ARTICLE, CALL)).toEqual({ url: REPLY.url, alreadyPublished: true })
   })
@@ -45,7 +45,7 @@ describe('publishing over REST', () => {
     ['the address is a file', { ...REPLY, url: 'file:///etc/passwd' }],
     ['the address is very long', { ...REPLY, url: `https://blog.example/${'x'.repeat(2048)}` }],
     ['it does not say whether it is new', { url: REPLY.url, sha256 }],
-  ])(`${verifies('P3', 'P16', 'P17')} is no success where the backend’s word is that %s`, async (_, reply) => {
+  ])(`${verifies('P3', 'P16', 'P17')} does not succeed if the backend’s reply is that %s`, async (_, reply) => {
     const { blog, sent } = blogThatAnswers(reply, reply)
     await expect(blog.publish(ARTICLE, CALL)).rejects.toMatchObject({
       code: 'OUTCOME_UNKNOWN',
@@ -54,7 +54,7 @@ describe('publishing over REST', () => {
     expect(sent).toHaveLength(2)
   })
 
-  it('is refused where a post of this name is live with other content, and told where to edit it', async () => {
+  it('is refused if a post of this name is live with other content, with a hint where to edit it', async () => {
     const { blog, sent } = blogThatAnswers(409)
     await expect(blog.publish(ARTICLE, CALL)).rejects.toMatchObject({
       code: 'BACKEND_REFUSED',

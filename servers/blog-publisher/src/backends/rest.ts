@@ -1,8 +1,8 @@
-import { urlPath } from '@narrow-deputies/guardrails/path-guard'
 import * as z from 'zod'
-import type { BlogBackend } from '../backend.ts'
-import { within } from './deadline.ts'
-import { type AuthorisedFetch, exchange, once } from './http.ts'
+import { exchange, within } from '#backend'
+import { type WritingFetch, writeOnce } from '#backend/writes'
+import { urlPath } from '#guardrails/path-guard'
+import type { BlogBackend } from '../ports.ts'
 
 /** All that this server can ever send. */
 export const REST_ENDPOINTS = ['POST /articles', 'GET /whoami'] as const
@@ -17,11 +17,11 @@ const Whoami = z.object({ name: z.string().max(200), scopes: z.array(z.string().
  *
  * @param timeoutMs for one whole call
  */
-export function restBlog(fetch: AuthorisedFetch, timeoutMs: number): BlogBackend {
+export function restBlog(fetch: WritingFetch, timeoutMs: number): BlogBackend {
   return {
     async publish({ slug, title, markdown, sha256 }, call) {
       const { url, created } = await within(timeoutMs, call, bounded =>
-        once(fetch, bounded, {
+        writeOnce(fetch, bounded, {
           endpoint: 'POST /articles',
           path: urlPath`/articles`,
           body: { slug, title, markdown },

@@ -54,7 +54,7 @@ async function deployEnding(
 }
 
 describe('the ssh process', () => {
-  it(`${verifies('P1', 'P5')} is one invocation, known to the last argument, with nothing of the call in it`, async () => {
+  it(`${verifies('P1', 'P5')} is always the same invocation, with nothing of the call in it`, async () => {
     await deployEnding(0)
     const [run] = spawned
     expect(run?.program).toBe('ssh')
@@ -99,7 +99,7 @@ describe('the ssh process', () => {
     expect(spawned[0]?.options.shell ?? false).toBe(false)
   })
 
-  it('is the same each time', async () => {
+  it('has the same arguments for every call', async () => {
     await deployEnding(0)
     const [first] = spawned.splice(0)
     await deployEnding(0, {}, { ...CALL, callId: 'other', callerId: 'other' })
@@ -131,12 +131,12 @@ describe('the ssh process', () => {
   })
 })
 
-describe('how a deploy ended', () => {
-  it('is what the command printed, if it ended well', async () => {
+describe('a deploy', () => {
+  it('resolves to what the command printed, if it succeeded', async () => {
     expect(await deployEnding(0, { stdout: 'done\n', log: 'a warning' })).toBe('done')
   })
 
-  it.each([1, 2, 126, 127, 254])('is a refusal, if the command failed with status %i', async code => {
+  it.each([1, 2, 126, 127, 254])('is refused, if the command failed with status %i', async code => {
     await expect(deployEnding(code, { stdout: 'secret', log: 'Permission denied' })).rejects.toMatchObject({
       code: 'BACKEND_REFUSED',
       message: `The deploy command failed with status ${code}. Its log is on the deploy host.`,
@@ -153,14 +153,14 @@ describe('how a deploy ended', () => {
     'kex_exchange_identification: read: Connection reset by peer',
     'Load key "/etc/blog/deploy key 100%": Permission denied',
     'Connection timed out during banner exchange',
-  ])('is that nothing was run, if ssh said: %s', async complaint => {
+  ])('did not run, if ssh said: %s', async complaint => {
     await expect(deployEnding(255, { log: `${complaint}\r\n` })).rejects.toMatchObject({
       code: 'BACKEND_UNAVAILABLE',
       message: expect.stringContaining('Nothing was run'),
     })
   })
 
-  it('is that nothing was run, if there is no ssh', async () => {
+  it('did not run, if there is no ssh', async () => {
     const deployed = sshDeployer(TARGET, 60_000).deploy(CALL)
     spawned[0]?.child.emit('error', Object.assign(new Error('spawn ssh ENOENT'), { code: 'ENOENT' }))
     await expect(deployed).rejects.toMatchObject({ code: 'BACKEND_UNAVAILABLE' })
@@ -172,7 +172,7 @@ describe('how a deploy ended', () => {
     ['it lost the connection', 255, 'client_loop: send disconnect: Broken pipe'],
     ['it lost the connection to a dead host', 255, 'Timeout, server www.example.org not responding.'],
     ['it says no more', 255, ''],
-  ])('cannot be told, if %s', async (_, code, complaint) => {
+  ])('is of unknown outcome, if %s', async (_, code, complaint) => {
     // What ssh says, if it says so much, once the other side let it in: from then on, the command may run.
     const log = `Authenticated to www.example.org ([192.0.2.1]:2222) using "publickey".\r\n${complaint}`
     await expect(deployEnding(code, { log })).rejects.toMatchObject({
@@ -188,11 +188,11 @@ describe('how a deploy ended', () => {
     ['after a banner longer than all else', [`${BANNER}\n`, LOG]],
     ['after a banner without an end of line', [BANNER + LOG]],
     ['before more than all else', [LOG, ...Array<string>(1000).fill(BANNER), 'Permission denied']],
-  ])('cannot be told, if ssh was let in and said so %s', async (_, log) => {
+  ])('is of unknown outcome, if ssh was let in and said so %s', async (_, log) => {
     await expect(deployEnding(255, { log })).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' })
   })
 
-  it('is that nothing was run, if ssh said much and nothing of being let in', async () => {
+  it('did not run, if ssh said much, but not that it was let in', async () => {
     const log = [BANNER, 'Authenticated', ' \nto\n', 'Permission denied (publickey).\r\n']
     await expect(deployEnding(255, { log })).rejects.toMatchObject({ code: 'BACKEND_UNAVAILABLE' })
   })

@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process'
-import type { Deployer } from '../backend.ts'
-import { CodedError } from '../errors.ts'
-import { plainEnd } from '../vocabulary.ts'
+import { CodedError, plainEnd } from '#call'
+import type { Deployer } from '../ports.ts'
 
 export interface SshTarget {
   readonly user: string

@@ -1,9 +1,9 @@
 import * as z from 'zod'
-import type { Ports } from '../backend.ts'
-import { CodedError } from '../errors.ts'
-import { defineTool } from '../tool.ts'
+import { CodedError } from '#call'
+import { defineWriteTool } from '#call/writes'
+import type { Ports } from '../ports.ts'
 
-export const deployBlog = defineTool<Ports>()({
+export const deployBlog = defineWriteTool<Ports>()({
   name: 'deployBlog',
   title: 'Deploy the blog',
   summary: 'Runs the one deploy command of the blog.',

@@ -1,5 +1,5 @@
-import type { Ports } from '../backend.ts'
-import type { Tool } from '../tool.ts'
+import type { Tool } from '#call'
+import type { Ports } from '../ports.ts'
 import { deployBlog } from './deploy-blog.ts'
 import { listDrafts } from './list-drafts.ts'
 import { publishDraft } from './publish-draft.ts'

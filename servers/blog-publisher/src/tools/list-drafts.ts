@@ -1,7 +1,7 @@
 import * as z from 'zod'
-import { isText, titleOf } from '../article.ts'
-import type { Ports } from '../backend.ts'
-import { defineTool } from '../tool.ts'
+import { defineTool } from '#call'
+import { isText, titleOf } from '../drafts/article.ts'
+import type { Ports } from '../ports.ts'
 import { Sha256, Title } from '../vocabulary.ts'
 
 const MAX_DRAFTS = 100

@@ -1,11 +1,11 @@
-import { isDraftName } from '@narrow-deputies/guardrails/path-guard'
 import * as z from 'zod'
-import { readArticle } from '../article.ts'
-import type { Ports } from '../backend.ts'
-import { defineTool } from '../tool.ts'
+import { defineWriteTool } from '#call/writes'
+import { isDraftName } from '#guardrails/path-guard'
+import { readArticle } from '../drafts/article.ts'
+import type { Ports } from '../ports.ts'
 import { Sha256, Title } from '../vocabulary.ts'
 
-export const publishDraft = defineTool<Ports>()({
+export const publishDraft = defineWriteTool<Ports>()({
   name: 'publishDraft',
   title: 'Publish a draft',
   summary:

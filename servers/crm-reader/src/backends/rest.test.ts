@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { Customer, CustomerId, Email } from '../vocabulary.ts'
-import type { AuthorisedFetch } from './http.ts'
-import { type CustomerField, REST_ENDPOINTS, REST_SCOPES, restCustomers } from './rest.ts'
+import type { ReadingFetch } from '#backend'
+import { Customer, CustomerId, Email, type Field } from '../vocabulary.ts'
+import { REST_ENDPOINTS, REST_SCOPES, restCustomers } from './rest.ts'
 
 const ROW = {
   id: 'cus_7hk2mq9tx4wd',
@@ -21,9 +21,9 @@ const ID = CustomerId.parse(ROW.id)
 const EMAIL = Email.parse(ROW.email)
 const CALL = { signal: new AbortController().signal, callId: 'call-1', callerId: 'os:1@desk', traceparent: '00-a-b-01' }
 
-function crmThatAnswers(reply: unknown, fields: readonly CustomerField[] = ['id', ...OPTIONAL]) {
-  const sent: Parameters<AuthorisedFetch>[0][] = []
-  const fetch: AuthorisedFetch = async request => {
+function crmThatAnswers(reply: unknown, fields: readonly Field[] = ['id', ...OPTIONAL]) {
+  const sent: Parameters<ReadingFetch>[0][] = []
+  const fetch: ReadingFetch = async request => {
     sent.push(request)
     return new Response(JSON.stringify(reply))
   }
@@ -36,7 +36,7 @@ const SUBSETS = Array.from({ length: 2 ** OPTIONAL.length }, (_, bits) =>
 )
 
 describe('the fields that are passed on', () => {
-  it(`${verifies('P1')} are those that are allowed, for each of the 128 choices`, async () => {
+  it(`${verifies('P1')} are exactly the allowed ones, for each of the 128 choices`, async () => {
     for (const fields of SUBSETS) {
       const { crm } = crmThatAnswers(ROW, ['id', ...fields])
       const pick = (names: readonly string[]) =>
@@ -56,7 +56,7 @@ describe('the fields that are passed on', () => {
     }
   })
 
-  it('are not even looked at if they are not allowed: whatever stands there is no fault', async () => {
+  it('are not read unless they are allowed: no value of another field is a fault', async () => {
     const odd = { ...ROW, email: 7, phone: null, country: 'Great Britain', plan: 'gold', since: 'once' }
     const { crm } = crmThatAnswers(odd, ['id', 'name', 'company'])
     expect(JSON.parse(JSON.stringify(await crm.get(ID, CALL)))).toEqual({
@@ -77,7 +77,7 @@ describe('the fields that are passed on', () => {
     await expect(crm.get(ID, CALL)).rejects.toMatchObject({ code: 'BACKEND_UNAVAILABLE' })
   })
 
-  it(`${verifies('P16', 'P17')} are bounded, and without what deceives`, async () => {
+  it(`${verifies('P16', 'P17')} are bounded, and without deceptive characters`, async () => {
     const { crm } = crmThatAnswers({
       ...ROW,
       name: `\u202e${'n'.repeat(500)}`,
@@ -95,14 +95,14 @@ describe('the fields that are passed on', () => {
     })
   })
 
-  it(`${verifies('P1')} of a search are of ten customers: a backend that sends more is not believed`, async () => {
+  it(`${verifies('P1')} of a search are those of at most ten customers: a reply with more fails`, async () => {
     const { crm } = crmThatAnswers({ customers: Array(11).fill(ROW), more: true })
     await expect(crm.search('zoë', CALL)).rejects.toMatchObject({ code: 'BACKEND_UNAVAILABLE' })
   })
 })
 
 describe('what this server can send', () => {
-  it(`${verifies('P5', 'P6')} is four GETs, with a key that may read`, () => {
+  it(`${verifies('P5', 'P6')} is four GETs, with a key that needs one scope`, () => {
     expect(REST_ENDPOINTS).toEqual([
       'GET /customers/by-email',
       'GET /customers/search',
@@ -112,7 +112,7 @@ describe('what this server can send', () => {
     expect(REST_SCOPES).toEqual(['customers:read'])
   })
 
-  it(`${verifies('P4')} is never made of an id that this backend does not make`, async () => {
+  it(`${verifies('P4')} is not sent for an id that this backend does not make`, async () => {
     const { crm, sent } = crmThatAnswers(ROW)
     for (const id of [
       'export',
@@ -130,7 +130,7 @@ describe('what this server can send', () => {
     expect(sent).toEqual([])
   })
 
-  it(`${verifies('P4')} has what a caller gave in one value of the query`, async () => {
+  it(`${verifies('P4')} has what a caller gave as one value of the query`, async () => {
     const { crm, sent } = crmThatAnswers(ROW)
     await crm.findByEmail(EMAIL, CALL)
     await crm.search('a&b=c', CALL).catch(() => {})

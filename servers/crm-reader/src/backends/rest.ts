@@ -1,13 +1,9 @@
-import { urlPath } from '@narrow-deputies/guardrails/path-guard'
 import * as z from 'zod'
-import type { CrmBackend } from '../backend.ts'
-import { CodedError } from '../errors.ts'
-import { type Customer, CustomerId, type CustomerMatch, Plan, untrustedText } from '../vocabulary.ts'
-import { within } from './deadline.ts'
-import { type AuthorisedFetch, exchange } from './http.ts'
-
-/** What an operator may allow to be passed on. */
-export type CustomerField = 'id' | 'name' | 'company' | 'email' | 'phone' | 'country' | 'plan' | 'since'
+import { exchange, type ReadEndpoint, type ReadingFetch, within } from '#backend'
+import { CodedError, untrustedLine } from '#call'
+import { urlPath } from '#guardrails/path-guard'
+import type { CrmBackend } from '../ports.ts'
+import { type Customer, CustomerId, type CustomerMatch, type Field, Plan } from '../vocabulary.ts'
 
 /** All that this server can ever send. */
 export const REST_ENDPOINTS = [
@@ -15,7 +11,7 @@ export const REST_ENDPOINTS = [
   'GET /customers/search',
   'GET /customers/{id}',
   'GET /whoami',
-] as const
+] as const satisfies readonly ReadEndpoint[]
 
 /** What the credential must be allowed, and no more. */
 export const REST_SCOPES = ['customers:read'] as const
@@ -26,7 +22,7 @@ export const REST_SCOPES = ['customers:read'] as const
  */
 const ID = /^cus_[a-z0-9]+$/
 
-const Match = z.object({ id: CustomerId, name: untrustedText(120), company: untrustedText(120) })
+const Match = z.object({ id: CustomerId, name: untrustedLine(120), company: untrustedLine(120) })
 
 const Whoami = z.object({ name: z.string().max(200), scopes: z.array(z.string().max(100)).max(100) })
 
@@ -37,20 +33,20 @@ const Whoami = z.object({ name: z.string().max(200), scopes: z.array(z.string().
  * @param options.apiTimeoutMs for one whole call
  */
 export function restCustomers(
-  fetch: AuthorisedFetch,
-  { fields, apiTimeoutMs }: { fields: readonly CustomerField[]; apiTimeoutMs: number },
+  fetch: ReadingFetch,
+  { fields, apiTimeoutMs }: { fields: readonly Field[]; apiTimeoutMs: number },
 ): CrmBackend {
-  const allowed = new Set<CustomerField>(fields)
+  const allowed = new Set<Field>(fields)
   const match = ({ id, name, company }: z.infer<typeof Match>): CustomerMatch => ({
     customerId: id,
     untrusted: { ...(allowed.has('name') && { name }), ...(allowed.has('company') && { company }) },
   })
   // A field that may not be passed on is not even looked at.
-  const only = <T>(field: CustomerField, schema: z.ZodType<T>): z.ZodType<T | undefined> =>
+  const only = <T>(field: Field, schema: z.ZodType<T>): z.ZodType<T | undefined> =>
     allowed.has(field) ? schema : z.unknown().transform(() => undefined)
   const CustomerReply = Match.extend({
-    email: only('email', untrustedText(254)),
-    phone: only('phone', untrustedText(32)),
+    email: only('email', untrustedLine(254)),
+    phone: only('phone', untrustedLine(32)),
     country: only('country', z.string().regex(/^[A-Z]{2}$/)),
     plan: only('plan', Plan),
     since: only('since', z.iso.date()),

@@ -1,6 +1,6 @@
 import * as z from 'zod'
-import type { CrmBackend } from '../backend.ts'
-import { defineTool } from '../tool.ts'
+import { defineTool } from '#call'
+import type { CrmBackend } from '../ports.ts'
 import { Customer, Email } from '../vocabulary.ts'
 
 export const findCustomerByEmail = defineTool<CrmBackend>()({

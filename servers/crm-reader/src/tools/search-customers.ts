@@ -1,7 +1,7 @@
 import * as z from 'zod'
-import type { CrmBackend } from '../backend.ts'
-import { defineTool } from '../tool.ts'
-import { CustomerMatch, isPlain } from '../vocabulary.ts'
+import { defineTool, isPlain } from '#call'
+import type { CrmBackend } from '../ports.ts'
+import { CustomerMatch } from '../vocabulary.ts'
 
 export const searchCustomers = defineTool<CrmBackend>()({
   name: 'searchCustomers',

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import type { BackendCall, NewTicket } from '../backend.ts'
+import type { WritingFetch } from '#backend/writes'
+import type { CallContext } from '#call'
+import type { NewTicket } from '../ports.ts'
 import { CustomerEmail, TicketId } from '../vocabulary.ts'
-import type { AuthorisedFetch } from './http.ts'
 import { REST_ENDPOINTS, REST_SCOPES, restTickets } from './rest.ts'
 
 const ROW = {
@@ -18,13 +19,13 @@ const ROW = {
 const ID = TicketId.parse(ROW.id)
 const TICKET: NewTicket = { subject: 'Labels', description: 'Blank.', priority: 'low' }
 
-function callOf(change: Partial<BackendCall> = {}): BackendCall {
+function callOf(change: Partial<CallContext> = {}): CallContext {
   const { signal } = new AbortController()
   return { signal, callId: 'call-1', callerId: 'os:1@desk', traceparent: '00-a-b-01', ...change }
 }
 
 function ticketsThatAnswer(reply: unknown = ROW) {
-  const sent: Parameters<AuthorisedFetch>[0][] = []
+  const sent: Parameters<WritingFetch>[0][] = []
   const tickets = restTickets(async request => {
     sent.push(request)
     return new Response(JSON.stringify(reply))
@@ -32,19 +33,19 @@ function ticketsThatAnswer(reply: unknown = ROW) {
   return { tickets, sent }
 }
 
-async function keyOf(ticket: NewTicket, call: BackendCall = callOf()): Promise<string | undefined> {
+async function keyOf(ticket: NewTicket, call: CallContext = callOf()): Promise<string | undefined> {
   const { tickets, sent } = ticketsThatAnswer()
   await tickets.create(ticket, call)
   return sent[0]?.headers['idempotency-key']
 }
 
 describe('what this server can send', () => {
-  it(`${verifies('P5', 'P6')} creates, updates and reads one ticket, and deletes and answers none`, () => {
+  it(`${verifies('P5', 'P6')} creates, updates and reads tickets, and neither deletes nor answers any`, () => {
     expect(REST_ENDPOINTS).toEqual(['POST /tickets', 'PATCH /tickets/{id}', 'GET /tickets/{id}', 'GET /whoami'])
     expect(REST_SCOPES).toEqual(['tickets:create', 'tickets:update', 'tickets:read'])
   })
 
-  it(`${verifies('P4')} is never made of an id that this backend does not make`, async () => {
+  it(`${verifies('P4')} is not sent for an id that this backend does not make`, async () => {
     const { tickets, sent } = ticketsThatAnswer()
     for (const id of ['export', 'tic_', 'TIC_a', 'tic_A', 'tic-a', 'tic_a-b', 'xtic_a'])
       for (const work of [
@@ -56,8 +57,8 @@ describe('what this server can send', () => {
   })
 })
 
-describe('the key of a new ticket', () => {
-  it(`${verifies('P14')} is the same for the same ticket of the same caller, whichever call it is`, async () => {
+describe('the idempotency key', () => {
+  it(`${verifies('P14')} is the same for the same new ticket of the same caller, in every call`, async () => {
     const key = await keyOf(TICKET)
     expect(key).toMatch(/^[0-9a-f]{64}$/)
     expect(
@@ -66,11 +67,11 @@ describe('the key of a new ticket', () => {
     expect(await keyOf({ ...TICKET, customerEmail: undefined })).toBe(key)
   })
 
-  it(`${verifies('P14')} is another one for another caller, so that nobody is given somebody else’s ticket`, async () => {
+  it(`${verifies('P14')} differs between callers, so that nobody is given somebody else’s ticket`, async () => {
     expect(await keyOf(TICKET, callOf({ callerId: 'os:2@desk' }))).not.toBe(await keyOf(TICKET))
   })
 
-  it(`${verifies('P14')} is another one for any other ticket, however its fields run into each other`, async () => {
+  it(`${verifies('P14')} differs between new tickets, even if their fields joined together are equal`, async () => {
     const email = CustomerEmail.parse('a@b.example')
     const keys = await Promise.all(
       [
@@ -86,7 +87,7 @@ describe('the key of a new ticket', () => {
     expect(new Set(keys).size).toBe(keys.length)
   })
 
-  it(`${verifies('P14')} is of its call alone for a change: the same one may be wanted again`, async () => {
+  it(`${verifies('P14')} is the call’s own for a change: the same change may be wanted again`, async () => {
     const { tickets, sent } = ticketsThatAnswer()
     await tickets.update(ID, { note: 'Called.' }, callOf({ callId: 'call-1' }))
     await tickets.update(ID, { note: 'Called.' }, callOf({ callId: 'call-2' }))
@@ -95,14 +96,14 @@ describe('the key of a new ticket', () => {
 })
 
 describe('what comes back', () => {
-  it(`${verifies('P17')} of a write is that it was done, and nothing of what others wrote`, async () => {
+  it(`${verifies('P17')} from a write says that it was done, and nothing that others wrote`, async () => {
     const { tickets } = ticketsThatAnswer()
     const receipt = { ticketId: ROW.id, status: 'open', priority: 'low' }
     expect(await tickets.create(TICKET, callOf())).toEqual(receipt)
     expect(await tickets.update(ID, { note: 'Called.' }, callOf())).toEqual(receipt)
   })
 
-  it(`${verifies('P17')} of a read has texts apart, and no address or author`, async () => {
+  it(`${verifies('P17')} from a read has the texts apart, and no address or author`, async () => {
     const { tickets } = ticketsThatAnswer()
     expect(await tickets.get(ID, callOf())).toEqual({
       ticketId: ROW.id,

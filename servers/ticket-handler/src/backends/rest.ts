@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
-import { urlPath } from '@narrow-deputies/guardrails/path-guard'
 import * as z from 'zod'
-import type { BackendCall, NewTicket, TicketBackend } from '../backend.ts'
-import { CodedError } from '../errors.ts'
-import { Priority, Status, TicketId, type TicketReceipt, type TicketView, untrustedText } from '../vocabulary.ts'
-import { within } from './deadline.ts'
-import { type AuthorisedFetch, exchange, once } from './http.ts'
+import { exchange, within } from '#backend'
+import { type WritingFetch, writeOnce } from '#backend/writes'
+import { type CallContext, CodedError, untrustedText } from '#call'
+import { urlPath } from '#guardrails/path-guard'
+import type { NewTicket, TicketBackend } from '../ports.ts'
+import { Priority, Status, TicketId, type TicketReceipt, type TicketView } from '../vocabulary.ts'
 
 /** All that this server can ever send. */
 export const REST_ENDPOINTS = ['POST /tickets', 'PATCH /tickets/{id}', 'GET /tickets/{id}', 'GET /whoami'] as const
@@ -47,11 +47,11 @@ const Whoami = z.object({ name: z.string().max(200), scopes: z.array(z.string().
  *
  * @param timeoutMs for one whole call
  */
-export function restTickets(fetch: AuthorisedFetch, timeoutMs: number): TicketBackend {
+export function restTickets(fetch: WritingFetch, timeoutMs: number): TicketBackend {
   return {
     create: (ticket, call) =>
       within(timeoutMs, call, bounded =>
-        once(fetch, bounded, {
+        writeOnce(fetch, bounded, {
           endpoint: 'POST /tickets',
           path: urlPath`/tickets`,
           body: ticket,
@@ -64,7 +64,7 @@ export function restTickets(fetch: AuthorisedFetch, timeoutMs: number): TicketBa
       ),
     update: (id, change, call) =>
       within(timeoutMs, call, bounded =>
-        once(fetch, bounded, {
+        writeOnce(fetch, bounded, {
           endpoint: 'PATCH /tickets/{id}',
           path: ticketPath(id),
           body: change,
@@ -89,7 +89,7 @@ export function restTickets(fetch: AuthorisedFetch, timeoutMs: number): TicketBa
   }
 }
 
-function fingerprint(ticket: NewTicket, call: BackendCall): string {
+function fingerprint(ticket: NewTicket, call: CallContext): string {
   const { subject, description, priority, customerEmail = null } = ticket
   return createHash('sha256')
     .update(JSON.stringify([call.callerId, subject, description, priority, customerEmail]))

@@ -1,9 +1,10 @@
 import * as z from 'zod'
-import type { TicketBackend } from '../backend.ts'
-import { defineTool } from '../tool.ts'
-import { CustomerEmail, Priority, plainText, TicketReceipt } from '../vocabulary.ts'
+import { plainText } from '#call'
+import { defineWriteTool } from '#call/writes'
+import type { TicketBackend } from '../ports.ts'
+import { CustomerEmail, Priority, TicketReceipt } from '../vocabulary.ts'
 
-export const createTicket = defineTool<TicketBackend>()({
+export const createTicket = defineWriteTool<TicketBackend>()({
   name: 'createTicket',
   title: 'Create a ticket',
   summary: 'Opens a support ticket.',

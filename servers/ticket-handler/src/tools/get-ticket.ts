@@ -1,6 +1,6 @@
 import * as z from 'zod'
-import type { TicketBackend } from '../backend.ts'
-import { defineTool } from '../tool.ts'
+import { defineTool } from '#call'
+import type { TicketBackend } from '../ports.ts'
 import { TicketId, TicketView } from '../vocabulary.ts'
 
 export const getTicket = defineTool<TicketBackend>()({

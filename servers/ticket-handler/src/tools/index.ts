@@ -1,5 +1,5 @@
-import type { TicketBackend } from '../backend.ts'
-import type { Tool } from '../tool.ts'
+import type { Tool } from '#call'
+import type { TicketBackend } from '../ports.ts'
 import { createTicket } from './create-ticket.ts'
 import { getTicket } from './get-ticket.ts'
 import { updateTicket } from './update-ticket.ts'

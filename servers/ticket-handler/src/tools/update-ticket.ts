@@ -1,10 +1,10 @@
 import * as z from 'zod'
-import type { TicketBackend } from '../backend.ts'
-import { CodedError } from '../errors.ts'
-import { defineTool } from '../tool.ts'
-import { Priority, plainText, Status, TicketId, TicketReceipt } from '../vocabulary.ts'
+import { CodedError, plainText } from '#call'
+import { defineWriteTool } from '#call/writes'
+import type { TicketBackend } from '../ports.ts'
+import { Priority, Status, TicketId, TicketReceipt } from '../vocabulary.ts'
 
-export const updateTicket = defineTool<TicketBackend>()({
+export const updateTicket = defineWriteTool<TicketBackend>()({
   name: 'updateTicket',
   title: 'Update a ticket',
   summary: 'Sets a ticket’s status or priority, or adds an internal note (never a public reply).',

@@ -1,10 +1,10 @@
 import { rmSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { hasStore, type Store, startStore } from '../../copied/store-process.ts'
 import { HostileBackend, sendJson } from '../../hostile-backend.ts'
 import { writeTools } from '../../subject.ts'
 import type { Reply } from '../remote-server.ts'
 import type { Remote, RemoteWorld } from '../remote-world.ts'
+import { hasStore, type Store, startStore } from '../store-process.ts'
 import { TokenIssuer } from '../token-issuer.ts'
 
 const STATE_KEY = 'facade42'.repeat(8)

@@ -1,0 +1,1 @@
+export * from '@narrow-deputies/guardrails/path-guard'

@@ -1,4 +1,0 @@
-import { describeSingleUse } from '@narrow-deputies/server-contract/copied'
-import { createSingleUse } from './single-use.ts'
-
-describeSingleUse(createSingleUse)

@@ -1,4 +1,0 @@
-import { describeDeadline } from '@narrow-deputies/server-contract/copied'
-import { within } from './deadline.ts'
-
-describeDeadline(within)

@@ -1,7 +1,0 @@
-import { describeCredentials, describeReadingCredential } from '@narrow-deputies/server-contract/copied'
-import { CredentialError, readAuditKey, readCredential } from './credentials.ts'
-
-const source = new URL('./credentials.ts', import.meta.url).href
-
-describeCredentials({ readCredential, readAuditKey, CredentialError, source })
-describeReadingCredential(readCredential)
