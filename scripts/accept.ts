@@ -32,11 +32,11 @@ function acceptAll(by: string): number {
         LOG_LEVEL: 'silent',
       }
       const args = [
-        ...[join(ROOT, 'packages/preship/dist/main.js'), 'lock', '--quiet', '--accept-by', by],
+        ...[join(ROOT, 'packages/preship/dist/main.mjs'), 'lock', '--quiet', '--accept-by', by],
         ...['--lock', join(ROOT, 'servers', name, 'preship.lock.json')],
         ...tools.flatMap(tool => ['--worst-case', `${tool.name}=${tool.worstCase}`]),
         ...Object.entries(env).flatMap(([variable, value]) => ['--env', `${variable}=${value}`]),
-        ...['--', process.execPath, join(ROOT, 'servers', name, 'dist/main.js')],
+        ...['--', process.execPath, join(ROOT, 'servers', name, 'dist/main.mjs')],
       ]
       return spawnSync(process.execPath, args, { stdio: 'inherit' }).status
     })

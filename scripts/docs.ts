@@ -1,20 +1,23 @@
 import { execFileSync } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { tools as blogTools } from '../servers/blog-publisher/src/tools/index.ts'
 import { tools as crmTools } from '../servers/crm-reader/src/tools/index.ts'
 import { tools as ticketTools } from '../servers/ticket-handler/src/tools/index.ts'
 import { PROMISED } from './promises.ts'
+import { settingsOverview, settingsTables } from './settings-tables.ts'
 
-/** What is told of the code in prose is made from the code: the parts of documents between `<!-- name -->` marks. */
+/** Generated parts of documents, which stand between `<!-- name -->` marks. */
 const PARTS: Record<string, Record<string, () => string>> = {
-  'README.md': { tools: toolTable },
+  'README.md': { settings: settingsOverview, tools: toolTable },
   'SECURITY.md': { promises: promiseTable },
+  'docs/configuration.md': { settings: settingsTables },
+  'docs/promises.md': { tests: testList },
 }
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 
-/** The documents whose made parts are not what the code says now. */
+/** The documents whose generated parts differ from what the code says now. */
 export function staleDocuments(): string[] {
   return Object.keys(PARTS).filter(document => fresh(document) !== readFileSync(ROOT + document, 'utf8'))
 }
@@ -49,12 +52,20 @@ function toolTable(): string {
 }
 
 function promiseTable(): string {
+  const rows = Object.entries(PROMISED).map(
+    ([id, { text, code }]) => `| ${id} | ${text} | ${code.map(path => `\`${path}\``).join('<br>')} |`,
+  )
+  return ['| | the promise | its code |', '|---|---|---|', ...rows, ''].join('\n')
+}
+
+function testList(): string {
   const citations = citationsByPromise()
-  const rows = Object.entries(PROMISED).map(([id, { text, code }]) => {
-    const tests = [...(citations.get(id) ?? [])].map(file => `\`${file}\``)
-    return `| ${id} | ${text} | ${code.map(path => `\`${path}\``).join('<br>')} | ${tests.join('<br>')} |`
-  })
-  return ['| | the promise | its code | the tests that cite it |', '|---|---|---|---|', ...rows, ''].join('\n')
+  return Object.entries(PROMISED)
+    .map(([id, { text }]) => {
+      const tests = [...(citations.get(id) ?? [])].map(file => `- [\`${file}\`](../${file})\n`)
+      return `### ${id}\n\n${text}\n\n${tests.join('')}`
+    })
+    .join('\n')
 }
 
 /** Promise id → the files whose tests cite it. */
@@ -67,7 +78,8 @@ function citationsByPromise(): Map<string, Set<string>> {
   )
   for (const file of listed
     .split('\n')
-    .filter(name => name.endsWith('.ts'))
+    // A file that is deleted but not yet committed is still listed.
+    .filter(name => name.endsWith('.ts') && existsSync(ROOT + name))
     .sort()) {
     for (const [, ids = ''] of readFileSync(ROOT + file, 'utf8').matchAll(/\$\{verifies\(([^)]*)\)\}/g))
       for (const [, id = ''] of ids.matchAll(/'(P\d+)'/g)) found.set(id, (found.get(id) ?? new Set()).add(file))

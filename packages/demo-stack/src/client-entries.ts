@@ -51,7 +51,7 @@ function entriesWith(
 ): Record<ServerName, ClientEntry> {
   const entry = (server: ServerName, prefix: string, more: Record<string, string> = {}): ClientEntry => ({
     command: 'node',
-    args: [fileURLToPath(new URL(`../../../servers/${server}/dist/main.js`, import.meta.url))],
+    args: [fileURLToPath(new URL(`../../../servers/${server}/dist/main.mjs`, import.meta.url))],
     env: {
       [`${prefix}_API_URL`]: backend[API_OF[server]].url,
       [`${prefix}_API_KEY_FILE`]: apiKeyFile(state, server),

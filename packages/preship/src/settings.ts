@@ -49,7 +49,7 @@ export function settle(does: 'examine' | 'lock' | 'verify', options: Options, en
   }
 }
 
-/** The file behind a command: `dist/main.js` of `node dist/main.js`. */
+/** The file behind a command: `dist/main.mjs` of `node dist/main.mjs`. */
 export function scriptOf(target: Target): string | undefined {
   if (target.kind === 'url') return undefined
   return [...target.args, target.program].find(

@@ -116,7 +116,7 @@ export class OurServers {
     for (const n of [1, 2])
       writeFileSync(join(drafts, `draft ${this.#count} ${n}.md`), `# Draft ${this.#count}.${n}\n\nText.\n`)
     const entry = join(folder, 'main.mjs')
-    const built = fileURLToPath(new URL(`../../../servers/${name}/dist/main.js`, import.meta.url))
+    const built = fileURLToPath(new URL(`../../../servers/${name}/dist/main.mjs`, import.meta.url))
     writeFileSync(entry, changes.reduce(changed, readFileSync(built, 'utf8')))
     const file = join(folder, 'audit.jsonl')
     const env = {

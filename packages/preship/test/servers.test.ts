@@ -79,7 +79,7 @@ describe('the servers of this repository', () => {
     ['crm-reader', backend('CRM')],
     ['ticket-handler', backend('TICKET')],
   ])('%s has no tool that a person would have to look at', async (name, env) => {
-    const main = fileURLToPath(new URL(`../../../servers/${name}/dist/main.js`, import.meta.url))
+    const main = fileURLToPath(new URL(`../../../servers/${name}/dist/main.mjs`, import.meta.url))
     const audit = { AUDIT_FILE: join(folder, `${name}.jsonl`), AUDIT_KEY: 'ab'.repeat(32) }
     const report = await look([main], { ...env, ...audit })
     expect(report.tools.length).toBeGreaterThan(0)

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { OurServers } from './our-servers.ts'
 
-const PRESHIP = fileURLToPath(new URL('../dist/main.js', import.meta.url))
+const PRESHIP = fileURLToPath(new URL('../dist/main.mjs', import.meta.url))
 const rootOf = (name: string): string => fileURLToPath(new URL(`../../../servers/${name}`, import.meta.url))
 
 interface Outcome {
