@@ -22,10 +22,10 @@ const DraftsDir = z.string().transform((path, context) => {
   }
 })
 
-/** ssh reads the path as part of an option, where a quotation mark would end it. */
+/** The path becomes part of an ssh option, where a quotation mark would end the value. */
 const SshPath = AbsolutePath.refine(path => !/["\p{Cc}]/u.test(path), 'must not hold a quotation mark')
 
-/** Neither part can begin like an option of ssh's. */
+/** Neither the user nor the host can begin with a hyphen, so ssh cannot take them for options. */
 const TARGET = /^([a-z_][a-z0-9_-]{0,31})@([A-Za-z0-9][A-Za-z0-9.-]{0,252}|\[[0-9a-f:]+\]):(\d{1,5})$/
 
 const DeployTarget = z
@@ -78,14 +78,14 @@ export const apiKey = secret('BLOG_API_KEY', 'the API key')
 
 export type Config = ConfigOf<typeof settings>
 
-/** Where the one deploy command runs. */
+/** Where the deploy command runs, and with which key. */
 export interface Deploy {
   readonly user: string
   readonly host: string
   readonly port: number
   readonly keyFile: string
   readonly knownHostsFile: string
-  /** For the whole run, in milliseconds. */
+  /** Milliseconds for the whole run. */
   readonly timeoutMs: number
 }
 

@@ -5,19 +5,19 @@ import type { Article } from './drafts/article.ts'
 /** The few operations that the tools need. Each throws a `CodedError`. */
 export interface BlogBackend {
   /**
-   * Makes a live post of an article. Never changes one that is live: the same bytes again are `alreadyPublished`, other
-   * bytes under a live slug are refused.
+   * Publishes an article. Never changes a live post: the same bytes again return `alreadyPublished`, and other bytes
+   * under a live slug are refused.
    */
   publish(article: Article, call: CallContext): Promise<{ url: string; alreadyPublished: boolean }>
-  /** Who the backend takes this server for, and what that one may do. */
+  /** Returns the identity and the scopes of this server’s credential. */
   whoami(call: CallContext): Promise<{ name: string; scopes: string[] }>
 }
 
-/** One command on one machine, known beforehand to the last argument. */
+/** Runs the one deploy command, which takes no arguments. */
 export interface Deployer {
-  /** For people: `user@host:port`. */
+  /** `user@host:port`, for display. */
   readonly target: string
-  /** Resolves, if the command ended well, to the end of what it printed. Throws a `CodedError`. */
+  /** Resolves to the end of the command’s output if it succeeded. Throws a `CodedError`. */
   deploy(call: CallContext): Promise<string>
 }
 
@@ -25,6 +25,6 @@ export interface Deployer {
 export interface Ports {
   readonly drafts: DraftsFolder
   readonly blog: BlogBackend
-  /** Only if the operator configured it. */
+  /** Undefined if deploying is not configured. */
   readonly deployer?: Deployer
 }

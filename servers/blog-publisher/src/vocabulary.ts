@@ -2,7 +2,7 @@ import * as z from 'zod'
 
 export const Title = z.string().max(200).meta({ audit: 'clear' })
 
-/** Of a draft's bytes, lower-case hex. */
+/** The SHA-256 digest of a draft’s bytes, in lower-case hex. */
 export const Sha256 = z
   .string()
   .max(64)

@@ -17,11 +17,11 @@ export interface TicketChange {
 
 /** The few operations that the tools need. Each throws a `CodedError`. */
 export interface TicketBackend {
-  /** The same caller who asks for the same ticket again gets the one that is there, for as long as the backend remembers. */
+  /** If the same caller repeats the same ticket, returns the first one, for as long as the backend remembers the key. */
   create(ticket: NewTicket, call: CallContext): Promise<TicketReceipt>
-  /** All of it or nothing. */
+  /** Applies the whole change or nothing. */
   update(id: TicketId, change: TicketChange, call: CallContext): Promise<TicketReceipt>
   get(id: TicketId, call: CallContext): Promise<TicketView>
-  /** Who the backend takes this server for, and what that one may do. */
+  /** Returns the identity and the scopes of this server’s credential. */
   whoami(call: CallContext): Promise<{ name: string; scopes: string[] }>
 }

@@ -1,6 +1,6 @@
 import * as z from 'zod'
 
-/** One segment of a URL, whatever the backend's ids look like. */
+/** An id that is one segment of a URL. The adapter checks the backend’s own form. */
 export const TicketId = z
   .string()
   .max(64)
@@ -9,24 +9,24 @@ export const TicketId = z
   .brand<'TicketId'>()
 export type TicketId = z.infer<typeof TicketId>
 
-/** Of the customer that a ticket is about: personal data, so a pseudonym in the audit log. */
+/** The address of the customer that a ticket is about. It is personal data, so the audit log holds a pseudonym. */
 export const CustomerEmail = z.email().max(254).brand<'CustomerEmail'>()
 export type CustomerEmail = z.infer<typeof CustomerEmail>
 
 export const Priority = z.enum(['low', 'normal', 'high', 'urgent']).meta({ audit: 'clear' })
 export type Priority = z.infer<typeof Priority>
 
-/** No state here is final: each of them can be left again. */
+/** None of these states is final. */
 export const Status = z.enum(['open', 'pending', 'solved']).meta({ audit: 'clear' })
 export type Status = z.infer<typeof Status>
 
 const Instant = z.iso.datetime({ offset: true }).max(40).meta({ audit: 'clear' })
 
-/** What a write answers: that it was done, and nothing of what others wrote. */
+/** The result of a write. It holds nothing that other people wrote. */
 export const TicketReceipt = z.strictObject({ ticketId: TicketId, status: Status, priority: Priority })
 export type TicketReceipt = z.infer<typeof TicketReceipt>
 
-/** A ticket as it can be read. What people wrote stands apart, under a name that says what it is. */
+/** A ticket with its texts. Text that people wrote is kept apart, under a name that marks it as untrusted. */
 export const TicketView = TicketReceipt.extend({
   updatedAt: Instant,
   untrusted: z

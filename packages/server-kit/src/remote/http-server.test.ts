@@ -75,7 +75,7 @@ describe('an HTTP server', () => {
 })
 
 describe('the limits of an HTTP server', () => {
-  it(`${verifies('P16')} are these`, async () => {
+  it(`${verifies('P16')} have these values`, async () => {
     const { node } = await open()
     const { headersTimeout, requestTimeout, timeout, keepAliveTimeout, maxConnections } = node
     expect({ headersTimeout, requestTimeout, timeout, keepAliveTimeout, maxConnections }).toEqual({

@@ -1,7 +1,6 @@
-import { request as httpRequest } from 'node:http'
 import { setTimeout as pause } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
-import { openEndpoint } from '../../test/remote/endpoint-world.ts'
+import { begin, openEndpoint } from '../../test/remote/endpoint-world.ts'
 import { RawConnection, send } from '../../test/remote/loopback.ts'
 import {
   codeIn,
@@ -28,14 +27,6 @@ const resource = describeResource({
     { effect: 'reversible', scope: 'notes:write' },
   ],
 })
-
-/** Begins a request and leaves it open. Returns what ends its connection. */
-function begin(port: number, { headers, message }: McpRequest): { destroy(): void; done: Promise<void> } {
-  const request = httpRequest({ host: '127.0.0.1', port, method: 'POST', path: '/mcp', headers, agent: false })
-  const done = new Promise<void>(resolve => request.once('close', resolve))
-  request.on('error', () => {}).end(JSON.stringify(message))
-  return { destroy: () => void request.destroy(), done }
-}
 
 describe('a modern request', () => {
   it(`${verifies('P7')} that is a call is served and on record, with its caller and its trace`, async () => {
@@ -140,7 +131,7 @@ describe('a modern request', () => {
     await endpoint.idle(1_000)
   })
 
-  it('to subscribe ends at once: there is nothing to subscribe to', async () => {
+  it('that subscribes is answered at once and ends: the server sends no notifications', async () => {
     const { post } = await openEndpoint()
     const reply = await post(modern('subscriptions/listen', { notifications: { toolsListChanged: true } }))
     expect(reply.status).toBe(200)
@@ -218,91 +209,5 @@ describe('a legacy request', () => {
     await soon(() => served).toBe(32)
     waits = false
     await soon(async () => (await post(initialize())).status).toBe(200)
-  })
-})
-
-describe('the endpoint', () => {
-  it(`${verifies('P7')} records what was not admitted, and says what to answer`, async () => {
-    const { endpoint, audit } = await openEndpoint()
-    const fault = { code: 'FORBIDDEN', reason: 'no' }
-    expect(endpoint.refuse(ADA, fault)).toMatchObject({ id: null, error: { message: 'FORBIDDEN: no' } })
-    const { message } = modernCall('readNote', 'hello', 5)
-    expect(endpoint.refuse(ADA, { ...fault, message })).toMatchObject({ id: 5, error: { message: 'FORBIDDEN: no' } })
-    expect(endpoint.refuse(ADA, { ...fault, message: { id: 1, result: {} } })).toBeNull()
-    expect(audit.entries).toMatchObject([
-      { event: 'denied', error: { code: 'FORBIDDEN', message: 'no' }, caller: ADA.caller },
-      { event: 'denied', tool: 'readNote', caller: ADA.caller },
-    ])
-  })
-
-  it(`${verifies('P16')} refuses a caller’s 65th call, over both eras together`, async () => {
-    const { port, post, begin: session, backend, recorded } = await openEndpoint()
-    const held = holdingBackend()
-    backend.answer = held.answer
-    const id = await session()
-    for (let count = 0; count < 32; count += 1) {
-      begin(port, modernCall())
-      begin(port, legacyCall(id, count))
-    }
-    await soon(() => held.calls.length).toBe(64)
-    for (const call of [modernCall(), legacyCall(id, 'one more')]) {
-      const refused = await post(call)
-      expect([refused.status, codeIn(refused.text)]).toEqual([429, 'RATE_LIMITED'])
-    }
-    held.release()
-    await soon(() => recorded().filter(([event]) => event === 'outcome').length).toBe(64)
-    backend.answer = async text => text
-    expect((await post(modernCall())).status).toBe(200)
-  })
-
-  it('is idle once no request is being served', async () => {
-    const { port, endpoint, backend, recorded } = await openEndpoint()
-    const held = holdingBackend()
-    backend.answer = held.answer
-    await endpoint.idle(10_000)
-    const call = begin(port, modernCall())
-    await soon(() => held.calls.length).toBe(1)
-    let isIdle = false
-    const idle = endpoint.idle(10_000).then(() => {
-      isIdle = true
-    })
-    await pause(50)
-    expect(isIdle).toBe(false)
-    held.release()
-    await idle
-    expect(recorded().map(([event]) => event)).toEqual(['intent', 'outcome'])
-    await call.done
-  })
-
-  it(`${verifies('P7')} ends on record, with its sessions and with every call that is still open`, async () => {
-    const { port, post, endpoint, begin: session, backend, recorded } = await openEndpoint()
-    const held = holdingBackend()
-    // A backend that does not hear that it is over.
-    backend.answer = (text, call) => held.answer(text, { ...call, signal: new AbortController().signal })
-    const id = await session()
-    begin(port, modernCall())
-    begin(port, legacyCall(id, 1))
-    await soon(() => held.calls.length).toBe(2)
-    const stream = new RawConnection(port)
-    stream.send(`GET /mcp HTTP/1.1\r\nHost: a\r\nAccept: text/event-stream\r\nMcp-Session-Id: ${id}\r\n\r\n`)
-    await soon(() => stream.received).toContain('200 OK')
-    await endpoint.close()
-    expect(recorded()).toEqual([
-      ['intent', undefined],
-      ['intent', undefined],
-      ['outcome', 'CANCELLED'],
-      ['outcome', 'CANCELLED'],
-    ])
-    // The last chunk.
-    await soon(() => stream.received).toMatch(/\r\n0\r\n\r\n$/)
-    expect((await post(legacyCall(id, 2))).status).toBe(404)
-    await endpoint.idle(10_000)
-  })
-
-  it('reports what it cannot serve because it has ended', async () => {
-    const { endpoint, post, protocolFaults } = await openEndpoint()
-    await endpoint.close()
-    expect((await post(modern('tools/list'))).status).toBe(500)
-    expect(protocolFaults.map(({ message }) => message)).toEqual(['This MCP handler has been closed'])
   })
 })

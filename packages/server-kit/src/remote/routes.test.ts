@@ -52,7 +52,7 @@ describe('the paths of the server', () => {
     expect((await send(port, { path: WELL_KNOWN })).status).toBe(404)
   })
 
-  it(`${verifies('P15')} are these only`, async () => {
+  it(`${verifies('P15')} are the only ones: there is nothing at any other`, async () => {
     const { port, serve, refuse, readiness } = await openRoutes()
     const absent = [
       ...['/', '/mcp/', '//mcp', '/MCP', '/%6dcp', '/mcp;a', '/a/../mcp', '/mcp.json', 'http://127.0.0.1/mcp'],
@@ -234,7 +234,7 @@ describe('a web page', () => {
     }
   })
 
-  it('is not told anything if there is none', async () => {
+  it('that sends no Origin gets no CORS headers', async () => {
     const { port } = await openRoutes()
     for (const method of ['OPTIONS', 'GET']) {
       const { headers } = await send(port, { method, path: '/mcp' })

@@ -6,7 +6,7 @@ import { RawConnection, type Reply, send } from '../../test/remote/loopback.ts'
 import { initialize, type McpRequest, modernCall } from '../../test/remote/messages.ts'
 import { soon } from '../../test/remote/soon.ts'
 
-const PROGRAM = fileURLToPath(new URL('../../test/remote/serving-process.ts', import.meta.url))
+const PROGRAM = fileURLToPath(new URL('../../test/remote/serving-main.ts', import.meta.url))
 
 /** A server in a process of its own, which is killed when the test is over. */
 async function start() {

@@ -188,9 +188,11 @@ describe('a remote server that is told to stop', () => {
   })
 
   it(`${verifies('P7')} takes nothing more, and closes its audit log when nothing is served any more`, async () => {
-    const order: string[] = []
-    const world = await serveInProcess({ onStop: () => void order.push('stopped') })
-    const { port, post, backend, audit, emit, exit } = world
+    const order: unknown[] = []
+    const events = (): string[] => audit.entries.map(({ event }) => event)
+    const { port, post, backend, audit, emit, exit } = await serveInProcess({
+      onStop: () => void order.push(['stopped', events()]),
+    })
     const { close } = audit
     audit.close = () => {
       order.push('audit closed')
@@ -198,16 +200,16 @@ describe('a remote server that is told to stop', () => {
     }
     const held = holdingBackend()
     backend.answer = held.answer
-    const call = post(modernCall()).then(({ status }) => void order.push(`served: ${status}`))
+    const call = post(modernCall())
     await soon(() => held.calls.length).toBe(1)
     emit('SIGTERM')
     const late = await post(modern('tools/list'))
     expect([late.status, late.headers['retry-after']]).toEqual([503, '1'])
     expect((await send(port, { path: '/readyz' })).status).toBe(503)
     held.release()
-    await call
+    expect((await call).status).toBe(200)
     await exit
-    expect(order).toEqual(['served: 200', 'stopped', 'audit closed'])
+    expect(order).toEqual([['stopped', ['intent', 'denied', 'outcome']], 'audit closed'])
     await expect(send(port, { path: '/healthz' })).rejects.toMatchObject({ code: 'ECONNREFUSED' })
   })
 

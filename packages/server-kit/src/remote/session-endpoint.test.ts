@@ -37,7 +37,7 @@ describe('a legacy session', () => {
     )
   })
 
-  it(`${verifies('P7')} has to exist: other requests are refused, and calls among them are on record`, async () => {
+  it(`${verifies('P7')} is needed for every other request: without one it is refused, and a call is on record`, async () => {
     const { post, ask, audit, finish } = openSessions()
     const reason = 'there is no session yet: send initialize first'
     const { headers, message } = legacyCall('', 5)
@@ -63,7 +63,7 @@ describe('a legacy session', () => {
   })
 
   it.each(['', 'x', '../..', '6ee6ea4b-981d-4b7f-8ef3-63797fa2b309'])(
-    `${verifies('P7', 'P15')} does not come to be by its id, not even with initialize: %j`,
+    `${verifies('P7', 'P15')} is not created for an id that the client chose, not even by initialize: %j`,
     async id => {
       const { post, ask } = openSessions()
       for (const refused of [

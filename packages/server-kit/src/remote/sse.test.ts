@@ -51,7 +51,7 @@ describe('an event stream', () => {
     expect(cancelled).toHaveBeenCalledOnce()
   })
 
-  it('is nothing else: an error and a reply without a body are left as they are', () => {
+  it('is made of a successful reply only: an error and a reply without a body are left as they are', () => {
     for (const response of [new Response('{}', { status: 409 }), new Response(null, { status: 202 })])
       expect(openEventStream(response, new AbortController().signal)).toBe(response)
   })

@@ -1,3 +1,4 @@
+import { request as httpRequest } from 'node:http'
 import { onTestFinished } from 'vitest'
 import { parseMessage } from '#call'
 import type { JsonRpc } from '#guardrails/audit'
@@ -42,4 +43,12 @@ export async function openEndpoint({ resource, before = () => {} }: EndpointOpti
   const begin = async (): Promise<string> => String((await post(initialize())).headers['mcp-session-id'])
   const recorded = () => audit.entries.map(({ event, error }) => [event, error?.code])
   return { endpoint, port, post, begin, recorded, audit, backend, faults, protocolFaults, unexpected }
+}
+
+/** Begins a request and leaves it open. Returns what ends its connection. */
+export function begin(port: number, { headers, message }: McpRequest): { destroy(): void; done: Promise<void> } {
+  const request = httpRequest({ host: '127.0.0.1', port, method: 'POST', path: '/mcp', headers, agent: false })
+  const done = new Promise<void>(resolve => request.once('close', resolve))
+  request.on('error', () => {}).end(JSON.stringify(message))
+  return { destroy: () => void request.destroy(), done }
 }

@@ -4,10 +4,10 @@ import { type WritingFetch, writeOnce } from '#backend/writes'
 import { urlPath } from '#guardrails/path-guard'
 import type { BlogBackend } from '../ports.ts'
 
-/** All that this server can ever send. */
+/** The closed list of requests that this server can send. */
 export const REST_ENDPOINTS = ['POST /articles', 'GET /whoami'] as const
 
-/** What the credential must be allowed, and no more. */
+/** The scopes that the credential needs. `check` reports any other scope as a failure. */
 export const REST_SCOPES = ['articles:create'] as const
 
 const Whoami = z.object({ name: z.string().max(200), scopes: z.array(z.string().max(100)).max(100) })
@@ -15,7 +15,7 @@ const Whoami = z.object({ name: z.string().max(200), scopes: z.array(z.string().
 /**
  * The articles of a REST backend, which creates and publishes in one step.
  *
- * @param timeoutMs for one whole call
+ * @param timeoutMs milliseconds for one whole call
  */
 export function restBlog(fetch: WritingFetch, timeoutMs: number): BlogBackend {
   return {
@@ -26,7 +26,7 @@ export function restBlog(fetch: WritingFetch, timeoutMs: number): BlogBackend {
           path: urlPath`/articles`,
           body: { slug, title, markdown },
           idempotencyKey: call.callId,
-          // The backend says what it received: anything but the bytes that were confirmed is no success.
+          // The backend returns the digest of what it received, which must be that of the confirmed bytes.
           reply: z.object({
             url: z
               .url({ protocol: /^https?$/ })
@@ -51,7 +51,7 @@ export function restBlog(fetch: WritingFetch, timeoutMs: number): BlogBackend {
   }
 }
 
-/** An address that ends with the post's own name: there is no room behind it for anything else to be told. */
+/** Whether a URL ends with the slug of the post, so that the backend cannot append text to it. */
 function isAddressOf(slug: string, { pathname, search, hash }: URL): boolean {
   return pathname.replace(/\/$/, '').endsWith(`/${encodeURIComponent(slug)}`) && search === '' && hash === ''
 }

@@ -6,29 +6,29 @@ export interface SshTarget {
   readonly user: string
   readonly host: string
   readonly port: number
-  /** A private key that the other side has locked to one command. */
+  /** A private key that the deploy host has locked to one command. */
   readonly keyFile: string
   readonly knownHostsFile: string
 }
 
-/** What is kept of the command's output: its end. */
+/** UTF-16 units of the command’s output that are kept, from its end. */
 const MAX_OUTPUT = 2000
 
-/** OpenSSH's own failures, its connection and its authentication among them. */
+/** The exit status of ssh if ssh itself failed, for instance to connect or to authenticate. */
 const SSH_FAILED = 255
 
 /**
- * What OpenSSH says once the other side let it in: from then on, the command may run. Before that, the other side can
- * say nothing but a banner, whose last line this may follow without a break. One that says this itself makes a deploy
- * that never began one of unknown outcome: the safe way to be wrong.
+ * ssh logs this once the host has accepted the key. From then on, the command may run. Before that, the host can only
+ * send a banner. A banner with these words makes a deploy that never began one of unknown outcome, which is the safe
+ * mistake.
  */
 const LET_IN = 'Authenticated to '
 
 /**
- * Runs the one command that the key is locked to on the other side (`restrict,command="…"`). What is sent as a command
- * is a fixed word, which the other side ignores.
+ * Runs the one command that the host has locked the key to (`restrict,command="…"`). The command that is sent is a fixed
+ * word, which the host ignores.
  *
- * @param timeoutMs for the whole run
+ * @param timeoutMs milliseconds for the whole run
  */
 export function sshDeployer(target: SshTarget, timeoutMs: number): Deployer {
   const { user, host, port } = target
@@ -56,7 +56,7 @@ export function sshDeployer(target: SshTarget, timeoutMs: number): Deployer {
   }
 }
 
-/** Nothing of the user's own ssh configuration applies, and nothing is ever asked. */
+/** Ignores the user’s ssh configuration, and never prompts. */
 function sshArguments({ user, host, port, keyFile, knownHostsFile }: SshTarget): string[] {
   const options = {
     BatchMode: 'yes',
@@ -81,13 +81,13 @@ function sshArguments({ user, host, port, keyFile, knownHostsFile }: SshTarget):
   return ['-F', 'none', ...flags, '-p', String(port), '-l', user, '--', host, 'deploy']
 }
 
-/** ssh splits these options at spaces and expands `%` and `~` in them. */
+/** ssh splits the value at spaces, and expands `%` in it. */
 function quoted(path: string): string {
   return `"${path.replaceAll('%', '%%')}"`
 }
 
 interface Ended {
-  /** Null if it was killed. */
+  /** Null if the process was killed. */
   readonly code: number | null
   readonly output: string
   readonly letIn: boolean
@@ -95,7 +95,7 @@ interface Ended {
 
 function run(args: string[], signal: AbortSignal): Promise<Ended> {
   return new Promise((resolve, reject) => {
-    // No shell, no input, and nothing of our environment, which holds secrets.
+    // No shell, no input, and none of this process’s environment, which holds secrets.
     const child = spawn('ssh', args, {
       env: { PATH: '/usr/local/bin:/usr/bin:/bin' },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -114,7 +114,7 @@ function run(args: string[], signal: AbortSignal): Promise<Ended> {
   })
 }
 
-/** The end of what a stream brings, however much that is. */
+/** Keeps the end of a stream, in bounded memory. */
 function lastOf(stream: NodeJS.ReadableStream): () => string {
   let kept = Buffer.alloc(0)
   stream.on('data', (chunk: Buffer) => {
@@ -123,7 +123,7 @@ function lastOf(stream: NodeJS.ReadableStream): () => string {
   return () => kept.toString('utf8')
 }
 
-/** Whether a stream brings a text, however much else it brings: of that, nothing is kept. */
+/** Tells whether a stream contains a text, in bounded memory. */
 function whether(stream: NodeJS.ReadableStream, text: string): () => boolean {
   let end = ''
   let found = false

@@ -2,14 +2,14 @@ import { isUtf8 } from 'node:buffer'
 import { CodedError, plainLine } from '#call'
 import { type Draft, type DraftsFolder, NotADraftError } from '#guardrails/path-guard'
 
-/** A draft as it would be published. */
+/** A draft in the form in which it is published. */
 export interface Article {
   readonly filename: string
   readonly slug: string
   readonly title: string
-  /** Encoded as UTF-8, these are the draft's bytes. */
+  /** The draft’s bytes, decoded as UTF-8. */
   readonly markdown: string
-  /** Of those bytes, lower-case hex. */
+  /** The SHA-256 digest of the draft’s bytes, in lower-case hex. */
   readonly sha256: string
   readonly words: number
 }
@@ -31,7 +31,7 @@ export function readArticle(drafts: DraftsFolder, filename: string): Article {
   }
 }
 
-/** @throws {CodedError} `NOT_A_DRAFT` if the bytes are no text */
+/** @throws {CodedError} `NOT_A_DRAFT` if the bytes are not UTF-8 */
 export function articleOf(draft: Draft): Article {
   const markdown = textOf(draft)
   return {
@@ -44,7 +44,7 @@ export function articleOf(draft: Draft): Article {
   }
 }
 
-/** The title in the front matter, else the first heading that says anything, else the file's name. */
+/** The title in the front matter, else the first heading that is not empty, else the file’s name. */
 export function titleOf({ filename, bytes }: Draft): string {
   const text = bytes.toString('utf8').replace(/^\ufeff/, '')
   for (const candidate of candidatesIn(text)) {
@@ -65,19 +65,19 @@ function namedIn(text: string): string | undefined {
   return named?.replace(/^(["'])(.*)\1$/, '$2')
 }
 
-/** A heading's text. A closing run of number signs is no part of it; one that ends a word (C#) is. */
+/** The text of a heading, without its closing number signs. A number sign that ends a word (C#) is kept. */
 function headingOf(line: string): string {
   let end = line.length
   while (line[end - 1] === '#') end -= 1
   return end === 0 || /[ \t]/.test(line[end - 1] ?? '') ? line.slice(0, end) : line
 }
 
-/** Whether a draft's bytes are text at all. */
+/** Whether a draft’s bytes are UTF-8. */
 export function isText({ bytes }: Draft): boolean {
   return isUtf8(bytes)
 }
 
-/** Nothing is lost or replaced on the way: not a byte-order mark, not a broken character. */
+/** Decodes strictly: keeps a byte-order mark, and refuses broken characters instead of replacing them. */
 function textOf({ bytes, filename }: Draft): string {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)

@@ -4,10 +4,10 @@ import { deployBlog } from './deploy-blog.ts'
 import { listDrafts } from './list-drafts.ts'
 import { publishDraft } from './publish-draft.ts'
 
-/** Everything that a caller of this server can do. */
+/** Every tool of this server. */
 export const tools: readonly Tool<Ports>[] = [listDrafts, publishDraft, deployBlog]
 
-/** What it can do with these ports: a tool that nobody configured does not exist. */
+/** The tools that these ports allow: `deployBlog` exists only if deploying is configured. */
 export function toolsFor({ deployer }: Ports): readonly Tool<Ports>[] {
   return deployer ? tools : tools.filter(tool => tool !== deployBlog)
 }

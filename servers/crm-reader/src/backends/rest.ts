@@ -5,7 +5,7 @@ import { urlPath } from '#guardrails/path-guard'
 import type { CrmBackend } from '../ports.ts'
 import { type Customer, CustomerId, type CustomerMatch, type Field, Plan } from '../vocabulary.ts'
 
-/** All that this server can ever send. */
+/** The closed list of requests that this server can send. */
 export const REST_ENDPOINTS = [
   'GET /customers/by-email',
   'GET /customers/search',
@@ -13,12 +13,12 @@ export const REST_ENDPOINTS = [
   'GET /whoami',
 ] as const satisfies readonly ReadEndpoint[]
 
-/** What the credential must be allowed, and no more. */
+/** The scopes that the credential needs. `check` reports any other scope as a failure. */
 export const REST_SCOPES = ['customers:read'] as const
 
 /**
- * Ids as this backend makes them. One that is a word could name another endpoint beside the customers (`export`), and
- * would pass as a single segment.
+ * The form of this backend’s ids. Without it, a word such as `export` would pass as one segment and reach another
+ * endpoint.
  */
 const ID = /^cus_[a-z0-9]+$/
 
@@ -29,8 +29,8 @@ const Whoami = z.object({ name: z.string().max(200), scopes: z.array(z.string().
 /**
  * The customers of a REST backend.
  *
- * @param options.fields what may be passed on; all else is left behind here, whatever the backend sends
- * @param options.apiTimeoutMs for one whole call
+ * @param options.fields the fields that may be passed on; all others are dropped here
+ * @param options.apiTimeoutMs milliseconds for one whole call
  */
 export function restCustomers(
   fetch: ReadingFetch,
@@ -41,7 +41,7 @@ export function restCustomers(
     customerId: id,
     untrusted: { ...(allowed.has('name') && { name }), ...(allowed.has('company') && { company }) },
   })
-  // A field that may not be passed on is not even looked at.
+  // A field that may not be passed on is not parsed either.
   const only = <T>(field: Field, schema: z.ZodType<T>): z.ZodType<T | undefined> =>
     allowed.has(field) ? schema : z.unknown().transform(() => undefined)
   const CustomerReply = Match.extend({

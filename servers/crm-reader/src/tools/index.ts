@@ -4,5 +4,5 @@ import { findCustomerByEmail } from './find-customer-by-email.ts'
 import { getCustomer } from './get-customer.ts'
 import { searchCustomers } from './search-customers.ts'
 
-/** Everything that a caller of this server can do. */
+/** Every tool of this server. */
 export const tools: readonly ReadTool<CrmBackend>[] = [findCustomerByEmail, searchCustomers, getCustomer]

@@ -7,17 +7,17 @@ import { urlPath } from '#guardrails/path-guard'
 import type { NewTicket, TicketBackend } from '../ports.ts'
 import { Priority, Status, TicketId, type TicketReceipt, type TicketView } from '../vocabulary.ts'
 
-/** All that this server can ever send. */
+/** The closed list of requests that this server can send. */
 export const REST_ENDPOINTS = ['POST /tickets', 'PATCH /tickets/{id}', 'GET /tickets/{id}', 'GET /whoami'] as const
 
-/** What the credential must be allowed, and no more. */
+/** The scopes that the credential needs. `check` reports any other scope as a failure. */
 export const REST_SCOPES = ['tickets:create', 'tickets:update', 'tickets:read'] as const
 
 const Instant = z.iso.datetime({ offset: true }).max(40)
 
 /**
- * Ids as this backend makes them. One that is a word could name another endpoint beside the tickets (`export`), and
- * would pass as a single segment.
+ * The form of this backend’s ids. Without it, a word such as `export` would pass as one segment and reach another
+ * endpoint.
  */
 const ID = /^tic_[a-z0-9]+$/
 
@@ -36,7 +36,7 @@ const View = Fields.extend({
   description: untrustedText(4000),
   notes: z.array(z.object({ at: Instant, text: untrustedText(1000) })).max(10_000),
 }).transform(({ id: ticketId, subject, description, notes, ...rest }): TicketView => {
-  // The newest notes are what a reader needs.
+  // Only the newest notes are passed on.
   return { ticketId, ...rest, untrusted: { subject, description, notes: notes.slice(-20) } }
 })
 
@@ -45,7 +45,7 @@ const Whoami = z.object({ name: z.string().max(200), scopes: z.array(z.string().
 /**
  * The tickets of a REST backend.
  *
- * @param timeoutMs for one whole call
+ * @param timeoutMs milliseconds for one whole call
  */
 export function restTickets(fetch: WritingFetch, timeoutMs: number): TicketBackend {
   return {
@@ -55,7 +55,7 @@ export function restTickets(fetch: WritingFetch, timeoutMs: number): TicketBacke
           endpoint: 'POST /tickets',
           path: urlPath`/tickets`,
           body: ticket,
-          // Made of who asks for what, so that it is the same when the same is asked for again, by whichever process.
+          // Derived from the caller and the arguments, so that a repeated request has the same key in every process.
           idempotencyKey: fingerprint(ticket, call),
           reply: Receipt,
           ifLost:
@@ -68,7 +68,7 @@ export function restTickets(fetch: WritingFetch, timeoutMs: number): TicketBacke
           endpoint: 'PATCH /tickets/{id}',
           path: ticketPath(id),
           body: change,
-          // Of this call alone: the same change may be wanted again later, after another one.
+          // The call’s own id, because the same change can be wanted again after another change.
           idempotencyKey: call.callId,
           reply: Receipt,
           ifLost: 'Call getTicket to see whether the change is there before you repeat it.',

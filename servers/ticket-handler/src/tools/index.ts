@@ -4,5 +4,5 @@ import { createTicket } from './create-ticket.ts'
 import { getTicket } from './get-ticket.ts'
 import { updateTicket } from './update-ticket.ts'
 
-/** Everything that a caller of this server can do. */
+/** Every tool of this server. */
 export const tools: readonly Tool<TicketBackend>[] = [createTicket, updateTicket, getTicket]

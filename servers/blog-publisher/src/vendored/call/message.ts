@@ -1,18 +1,17 @@
 import { isUtf8 } from 'node:buffer'
 import { isId, type JsonRpc, type WireFault } from '#guardrails/audit'
 
-/** Deeper than any message of the protocol; below what overflows a stack. */
+/** Deeper than any message of the protocol, and far below what overflows the stack. */
 const MAX_DEPTH = 64
-/** More than any message of the protocol. What is small on the wire may be large in memory: an empty list, twentyfold. */
+/** More than any message of the protocol has. A small message can be large in memory: an empty list takes twenty times its bytes. */
 const MAX_VALUES = 2_000
 
 /**
- * Reads what should be one JSON-RPC message, whichever way it came. Undefined where there is nothing but blanks.
- *
- * It is an object, no more; whether the protocol knows it is for others to tell.
+ * Parses one JSON-RPC message of either transport. Returns undefined for blank input. The result is only known to be an
+ * object: the transport checks whether it is a message of the protocol.
  */
 export function parseMessage(bytes: Buffer): { message: JsonRpc } | WireFault | undefined {
-  // Decoding would put something else in the place of what is no UTF-8.
+  // Decoding would replace invalid bytes silently.
   if (!isUtf8(bytes)) return { reason: 'not UTF-8' }
   const text = bytes.toString('utf8')
   if (/^[ \t\r\n]*$/.test(text)) return undefined
@@ -28,7 +27,7 @@ export function parseMessage(bytes: Buffer): { message: JsonRpc } | WireFault | 
     return { message: outlineOf(message), reason: `nested deeper than ${MAX_DEPTH} levels` }
   if (valuesIn(message) > MAX_VALUES)
     return { message: outlineOf(message), reason: `made up of more than ${MAX_VALUES} values` }
-  // Libraries on the way would drop it without a word, and the call would be another one.
+  // Libraries drop this argument silently, and the call would then be a different one.
   const { params } = message as { params?: { arguments?: unknown } | null }
   if (Object.hasOwn(params?.arguments ?? {}, '__proto__'))
     return { message: outlineOf(message), reason: 'an argument named __proto__' }
@@ -38,7 +37,7 @@ export function parseMessage(bytes: Buffer): { message: JsonRpc } | WireFault | 
   return { message: answered(message as JsonRpc) }
 }
 
-/** An answer that is no object answers nothing. Libraries drop it, and the question would stay open until its time is up. */
+/** Turns a result that is not an object into an error: the SDK drops such an answer, and its request would stay open. */
 function answered(message: JsonRpc): JsonRpc {
   const { id, method, result } = message
   const isVoid = typeof result !== 'object' || result === null || Array.isArray(result)
@@ -46,7 +45,7 @@ function answered(message: JsonRpc): JsonRpc {
   return { jsonrpc: '2.0', id, error: { code: -32600, message: 'the result is no object' } }
 }
 
-/** What tells whose message it was, and nothing that is nested: enough to answer it. */
+/** The fields that are needed to answer and record a message, without anything nested. */
 function outlineOf(message: object): object {
   const { id, method, params } = message as { id?: unknown; method?: unknown; params?: { name?: unknown } }
   const name = params?.name

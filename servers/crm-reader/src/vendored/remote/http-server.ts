@@ -79,7 +79,8 @@ export async function startHttpServer({ host, port, handlerAt, onFault }: HttpSe
 
   http.listen(port, host)
   await once(http, 'listening')
-  // From here on an error concerns one connection that could not be accepted. Unheard, it would end the process.
+  // From here on an error means that the system could not accept a connection. Without a listener, such an event would
+  // end the process.
   http.on('error', onFault)
   const { port: actualPort } = http.address() as AddressInfo
   handler = handlerAt(actualPort)
