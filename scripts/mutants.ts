@@ -59,7 +59,10 @@ function survives(copy: string, { file, find, replace }: Mutant): boolean {
   const path = join(copy, file)
   const source = readFileSync(path, 'utf8')
   if (source.split(find).length !== 2) throw new Error(`${file} does not hold this text exactly once: ${find}`)
-  writeFileSync(path, source.replace(find, () => replace))
+  writeFileSync(
+    path,
+    source.replace(find, () => replace),
+  )
   try {
     return passes(copy, file)
   } finally {

@@ -101,6 +101,12 @@ describe.each(TOOLS)('a call of a tool with effect $effect (asks the human: $ask
     expect(await call({}, { scopes: new Set() })).toMatchObject({ error: { code: 'INVALID_INPUT' } })
   })
 
+  it(`${verifies('P15')} is refused if their token has no scope at all`, async () => {
+    const { call, diary } = setUp()
+    expect(await call({ name: 'it' }, { scopes: new Set() })).toMatchObject({ error: { code: 'FORBIDDEN' } })
+    expect(diary).toEqual(['recorded denied'])
+  })
+
   it('is served if the caller has the scope that the tool needs', async () => {
     const { call } = setUp()
     const scopes = new Set(['other', 'things:do'])
