@@ -2,6 +2,7 @@ import { join, resolve } from 'node:path'
 import * as z from 'zod'
 import { AbsolutePath, ApiUrl, HostList, LogLevel, milliseconds, OriginList, PublicUrl, SafeUrl } from './forms.ts'
 import { isLoopback } from './loopback.ts'
+import { tlsIsVerified } from './node-hardening.ts'
 import { defineSettings, type Given, type Rule, together } from './settings.ts'
 import { stateFolder } from './state-folder.ts'
 import { optional, required, secret, withDefault } from './variable.ts'
@@ -60,6 +61,7 @@ export function commonSettings(server: string) {
       logLevel: withDefault('LOG_LEVEL', LogLevel.options.join(' '), LogLevel, 'info'),
     },
     auditHeadIsNotTheLog(server),
+    tlsIsVerified,
   )
 }
 

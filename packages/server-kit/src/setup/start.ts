@@ -9,6 +9,7 @@ import { type Address, type Command, parseCommand, UsageError } from './command-
 import { commonSettings, REMOTE_SETTINGS } from './common-variables.ts'
 import { readAuditKey, readCredential } from './credentials.ts'
 import { helpOf } from './help.ts'
+import { ignoreInspectorSignal } from './node-hardening.ts'
 import { addressesOf, assertRemote, oauthOf } from './remote-settings.ts'
 import type { BackendConfig, Connected, RemoteConfirmations, Server } from './server.ts'
 import { ConfigError, type ConfigOf, type Given, givenBy, readSettings } from './settings.ts'
@@ -34,6 +35,7 @@ export async function start<Config extends BackendConfig, Ports>(
   args: readonly string[] = process.argv.slice(2),
   environment: NodeJS.ProcessEnv = process.env,
 ): Promise<void> {
+  ignoreInspectorSignal()
   const exitCode = await run(server, args, givenBy(environment))
   if (exitCode !== undefined) process.exitCode = exitCode
 }
