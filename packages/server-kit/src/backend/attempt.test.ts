@@ -10,8 +10,10 @@ import {
   NEVER_SENT,
   NO_REPLIES,
   READ,
+  TOKEN,
 } from '../../test/backend/fake-backend.ts'
 import { attempt, headersOf, LostReplyError } from './attempt.ts'
+import { createEchoCheck } from './credential-echo.ts'
 
 const MEBIBYTE = 1024 * 1024
 
@@ -21,7 +23,7 @@ function attemptWith(answer: Response | Error, { signal = new AbortController().
     if (answer instanceof Error) throw answer
     return answer
   }
-  return attempt(send, callOf(signal), { reply: READ.reply, refusals })
+  return attempt(send, callOf(signal), { reply: READ.reply, refusals }, createEchoCheck(TOKEN))
 }
 
 /** A body of equal chunks, as many as are pulled. */
@@ -190,5 +192,30 @@ describe('a reply', () => {
     const failure = await failureOf(attemptWith(new Response(brokenOff()), { signal: AbortSignal.abort() }))
     expect(failure).toBeInstanceOf(LostReplyError)
     expect(failure.message).toBe('The backend did not answer in time.')
+  })
+})
+
+describe('a reply that holds the credential', () => {
+  const half = TOKEN.length / 2
+
+  it.each<[string, object]>([
+    ['as it is', { id: TOKEN }],
+    ['within a text', { id: `Authorization: Bearer ${TOKEN}\n` }],
+    ['as a key', { id: 'a', [TOKEN]: 1 }],
+    ['in a field that nobody asked for', { id: 'a', debug: { headers: [TOKEN] } }],
+    ['percent-encoded', { id: [...TOKEN].map(letter => `%${letter.charCodeAt(0).toString(16)}`).join('') }],
+    ['in base64', { id: Buffer.from(`Bearer ${TOKEN} `).toString('base64') }],
+    ['in two fields', { id: TOKEN.slice(0, half), rest: TOKEN.slice(half) }],
+  ])(`${verifies('P5', 'P11')} is withheld: %s`, async (_, body) => {
+    const failure = await failureOf(attemptWith(json(body)))
+    expect(failure).toBeInstanceOf(LostReplyError)
+    expect(failure.message).toBe('The backend’s reply held this server’s credential and was withheld.')
+    expect(failure.cause).toBeUndefined()
+  })
+
+  it(`${verifies('P5')} is withheld if JSON escapes hide the credential`, async () => {
+    const escaped = [...TOKEN].map(letter => `\\u00${letter.charCodeAt(0).toString(16)}`).join('')
+    const failure = await failureOf(attemptWith(new Response(`{"id":"${escaped}"}`)))
+    expect(failure.message).toContain('credential')
   })
 })

@@ -1,5 +1,6 @@
 import { expect } from 'vitest'
 import * as z from 'zod'
+import { createEchoCheck } from '../../src/backend/credential-echo.ts'
 import type { WritingFetch } from '../../src/backend/writes/writing-fetch.ts'
 
 type Sent = Parameters<WritingFetch>[0]
@@ -57,16 +58,20 @@ export const NO_REPLIES: readonly [title: string, body: Body][] = [
   ['an object, followed by half of a character', Buffer.from('{"id":"a"}\xc3', 'latin1')],
 ]
 
+/** The credential that the fake backend’s requests are sent with. */
+export const TOKEN = 'nd_fake_7f3a9c51e2b84d60a1c5'
+
 /** A backend that gives one answer after the other. An error stands for a connection that fails. */
 export function backendOf(...answers: (Response | Error | (() => Promise<Response>))[]) {
   const sent: Sent[] = []
-  const fetch: WritingFetch = async request => {
+  const send = async (request: Sent): Promise<Response> => {
     sent.push(request)
     const answer = answers[sent.length - 1]
     if (answer === undefined) throw new Error('there were more requests than answers')
     if (answer instanceof Error) throw answer
     return typeof answer === 'function' ? await answer() : answer
   }
+  const fetch: WritingFetch = Object.assign(send, { holdsCredential: createEchoCheck(TOKEN) })
   return { fetch, sent }
 }
 

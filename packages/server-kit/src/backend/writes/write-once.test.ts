@@ -152,11 +152,12 @@ describe('a write whose reply is lost', () => {
 
   it(`${verifies('P16')} has one deadline for both attempts`, async () => {
     let asked = 0
-    const fetch: WritingFetch = async ({ signal }) => {
+    const send = async ({ signal }: { readonly signal: AbortSignal }): Promise<Response> => {
       asked += 1
       if (asked === 1) throw failedWith('ECONNRESET')
       return await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
     }
+    const fetch: WritingFetch = Object.assign(send, { holdsCredential: () => false })
     const failure = await failureOf(within(20, callOf(), call => writeOnce(fetch, call, WRITE)))
     expect(failure).toMatchObject({ code: 'OUTCOME_UNKNOWN' })
     expect(asked).toBe(2)
