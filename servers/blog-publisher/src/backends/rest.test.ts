@@ -12,12 +12,12 @@ const REPLY = { url: 'https://blog.example/posts/week', sha256, created: true }
 
 function blogThatAnswers(...replies: (object | number)[]) {
   const sent: Parameters<WritingFetch>[0][] = []
-  const blog = restBlog(async request => {
+  const send = async (request: Parameters<WritingFetch>[0]): Promise<Response> => {
     sent.push(request)
     const reply = replies[sent.length - 1] ?? 500
     return typeof reply === 'number' ? new Response('', { status: reply }) : new Response(JSON.stringify(reply))
-  }, 1000)
-  return { blog, sent }
+  }
+  return { blog: restBlog(Object.assign(send, { holdsCredential: () => false }), 1000), sent }
 }
 
 describe('publishing over REST', () => {

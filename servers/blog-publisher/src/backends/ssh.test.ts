@@ -129,6 +129,25 @@ describe('the ssh process', () => {
     spawned[0]?.child.emit('error', new DOMException('aborted', 'AbortError'))
     await expect(late).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' })
   })
+
+  it(`${verifies('P16')} is not waited for past the deadline, if something holds its output open`, async () => {
+    for (const [code, result] of [
+      [0, 'done'],
+      [3, { code: 'BACKEND_REFUSED' }],
+      [null, { code: 'OUTCOME_UNKNOWN' }],
+    ] as const) {
+      spawned.splice(0)
+      const deployed = sshDeployer(TARGET, 50).deploy(CALL)
+      const [run] = spawned
+      run?.child.stderr.write('Authenticated to www.example.org')
+      run?.child.stdout.write('done')
+      if (code !== null) run?.child.emit('exit', code)
+      if (typeof result === 'string') expect(await deployed).toBe(result)
+      else await expect(deployed).rejects.toMatchObject(result)
+      expect(run?.child.stdout.destroyed).toBe(true)
+      expect(run?.child.stderr.destroyed).toBe(true)
+    }
+  })
 })
 
 describe('a deploy', () => {

@@ -105,8 +105,19 @@ function run(args: string[], signal: AbortSignal): Promise<Ended> {
     const output = lastOf(child.stdout)
     const letIn = whether(child.stderr, LET_IN)
     const ended = (code: number | null): Ended => ({ code, output: output(), letIn: letIn() })
+    let exitCode: number | null = null
+    child.once('exit', code => {
+      exitCode = code
+    })
+    // A process that ssh started can hold its output open. The deadline is the call's, whatever is still open.
+    const abandon = (): void => {
+      child.stdout.destroy()
+      child.stderr.destroy()
+      resolve(ended(exitCode))
+    }
+    signal.addEventListener('abort', abandon)
     child.once('error', error => {
-      if (signal.aborted) return resolve(ended(null))
+      if (signal.aborted) return abandon()
       const message = 'The ssh program cannot be run. Nothing was run. Tell the operator.'
       reject(new CodedError('BACKEND_UNAVAILABLE', message, { cause: error }))
     })
