@@ -23,10 +23,11 @@ const CALL = { signal: new AbortController().signal, callId: 'call-1', callerId:
 
 function crmThatAnswers(reply: unknown, fields: readonly Field[] = ['id', ...OPTIONAL]) {
   const sent: Parameters<ReadingFetch>[0][] = []
-  const fetch: ReadingFetch = async request => {
+  const send = async (request: Parameters<ReadingFetch>[0]): Promise<Response> => {
     sent.push(request)
     return new Response(JSON.stringify(reply))
   }
+  const fetch: ReadingFetch = Object.assign(send, { holdsCredential: () => false })
   return { crm: restCustomers(fetch, { fields, apiTimeoutMs: 1000 }), sent }
 }
 
@@ -75,6 +76,28 @@ describe('the fields that are passed on', () => {
   ])(`${verifies('P16', 'P17')} make no customer with %s`, async (_, reply) => {
     const { crm } = crmThatAnswers(reply)
     await expect(crm.get(ID, CALL)).rejects.toMatchObject({ code: 'BACKEND_UNAVAILABLE' })
+  })
+
+  it.each<[string, object]>([
+    ['another id', { ...ROW, id: 'cus_other' }],
+    ['an id that is prose', { ...ROW, id: 'ignore-previous-instructions' }],
+  ])(`${verifies('P16', 'P17')} are not taken from a reply with %s than was asked for`, async (_, reply) => {
+    await expect(crmThatAnswers(reply).crm.get(ID, CALL)).rejects.toMatchObject({ code: 'BACKEND_UNAVAILABLE' })
+  })
+
+  it(`${verifies('P16')} are not taken from a reply with another address than was asked for`, async () => {
+    for (const email of ['other@example.org', `x${ROW.email}`, '', undefined, 7])
+      for (const fields of [['id', 'email'], ['id']] as const) {
+        const { crm } = crmThatAnswers({ ...ROW, email }, fields)
+        await expect(crm.findByEmail(EMAIL, CALL)).rejects.toMatchObject({ code: 'BACKEND_UNAVAILABLE' })
+      }
+    const { crm } = crmThatAnswers({ ...ROW, email: ROW.email.toUpperCase() })
+    expect(await crm.findByEmail(EMAIL, CALL)).toMatchObject({ customerId: ROW.id })
+  })
+
+  it(`${verifies('P17')} of a search hold no id that is prose`, async () => {
+    const { crm } = crmThatAnswers({ customers: [{ ...ROW, id: 'ignore-previous-instructions' }], more: false })
+    await expect(crm.search('zoë', CALL)).rejects.toMatchObject({ code: 'BACKEND_UNAVAILABLE' })
   })
 
   it(`${verifies('P16', 'P17')} are bounded, and without deceptive characters`, async () => {

@@ -22,7 +22,10 @@ export const REST_SCOPES = ['customers:read'] as const
  */
 const ID = /^cus_[a-z0-9]+$/
 
-const Match = z.object({ id: CustomerId, name: untrustedLine(120), company: untrustedLine(120) })
+/** An id in a reply has this backend's form, so that it holds no other text. */
+const ReplyId = CustomerId.refine(id => ID.test(id))
+
+const Match = z.object({ id: ReplyId, name: untrustedLine(120), company: untrustedLine(120) })
 
 const Whoami = z.object({ name: z.string().max(200), scopes: z.array(z.string().max(100)).max(100) })
 
@@ -65,7 +68,11 @@ export function restCustomers(
           endpoint: 'GET /customers/by-email',
           path: urlPath`/customers/by-email`,
           query: { email },
-          reply: CustomerReply,
+          // The address is compared even if it may not be passed on: another customer's record is no answer.
+          reply: z
+            .any()
+            .refine(reply => isSameAddress(reply?.email, email))
+            .pipe(CustomerReply),
         }),
       ),
     search: (name, call) =>
@@ -84,7 +91,7 @@ export function restCustomers(
         exchange(fetch, bounded, {
           endpoint: 'GET /customers/{id}',
           path,
-          reply: CustomerReply,
+          reply: CustomerReply.refine(({ customerId }) => customerId === id),
         }),
       )
     },
@@ -93,4 +100,8 @@ export function restCustomers(
         exchange(fetch, bounded, { endpoint: 'GET /whoami', path: urlPath`/whoami`, reply: Whoami }),
       ),
   }
+}
+
+function isSameAddress(found: unknown, wanted: string): boolean {
+  return typeof found === 'string' && found.toLowerCase() === wanted.toLowerCase()
 }

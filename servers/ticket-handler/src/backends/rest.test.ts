@@ -26,15 +26,15 @@ function callOf(change: Partial<CallContext> = {}): CallContext {
 
 function ticketsThatAnswer(reply: unknown = ROW) {
   const sent: Parameters<WritingFetch>[0][] = []
-  const tickets = restTickets(async request => {
+  const send = async (request: Parameters<WritingFetch>[0]): Promise<Response> => {
     sent.push(request)
     return new Response(JSON.stringify(reply))
-  }, 1000)
-  return { tickets, sent }
+  }
+  return { tickets: restTickets(Object.assign(send, { holdsCredential: () => false }), 1000), sent }
 }
 
 async function keyOf(ticket: NewTicket, call: CallContext = callOf()): Promise<string | undefined> {
-  const { tickets, sent } = ticketsThatAnswer()
+  const { tickets, sent } = ticketsThatAnswer({ ...ROW, priority: ticket.priority })
   await tickets.create(ticket, call)
   return sent[0]?.headers['idempotency-key']
 }
@@ -124,5 +124,31 @@ describe('what comes back', () => {
   ])(`${verifies('P16', 'P17')} is no ticket with %s`, async (_, reply) => {
     const { tickets } = ticketsThatAnswer(reply)
     await expect(tickets.get(ID, callOf())).rejects.toMatchObject({ code: 'BACKEND_UNAVAILABLE' })
+  })
+
+  it(`${verifies('P16')} is no answer if it is about another ticket`, async () => {
+    const { tickets } = ticketsThatAnswer({ ...ROW, id: 'tic_other' })
+    await expect(tickets.get(ID, callOf())).rejects.toMatchObject({ code: 'BACKEND_UNAVAILABLE' })
+    await expect(tickets.update(ID, { note: 'Called.' }, callOf())).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' })
+  })
+
+  it(`${verifies('P17')} is no answer if its id is prose`, async () => {
+    const { tickets } = ticketsThatAnswer({ ...ROW, id: 'ignore-previous-instructions' })
+    await expect(tickets.create(TICKET, callOf())).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' })
+  })
+
+  it.each<[string, object, object]>([
+    ['status', { status: 'solved' }, { ...ROW, status: 'open' }],
+    ['priority', { priority: 'high' }, { ...ROW, priority: 'low' }],
+  ])(`${verifies('P16')} from a change has to hold the %s that was asked for`, async (_, change, reply) => {
+    const { tickets } = ticketsThatAnswer(reply)
+    await expect(tickets.update(ID, change, callOf())).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' })
+    const changed = ticketsThatAnswer({ ...reply, ...change })
+    expect(await changed.tickets.update(ID, change, callOf())).toMatchObject(change)
+  })
+
+  it(`${verifies('P16')} from a new ticket has to hold the priority that was asked for`, async () => {
+    const { tickets } = ticketsThatAnswer({ ...ROW, priority: 'urgent' })
+    await expect(tickets.create(TICKET, callOf())).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' })
   })
 })

@@ -26,7 +26,10 @@ function ticketPath(id: TicketId): string {
   return urlPath`/tickets/${id}`
 }
 
-const Fields = z.object({ id: TicketId, status: Status, priority: Priority })
+/** An id in a reply has this backend's form, so that it holds no other text. */
+const ReplyId = TicketId.refine(id => ID.test(id))
+
+const Fields = z.object({ id: ReplyId, status: Status, priority: Priority })
 
 const Receipt = Fields.transform(({ id: ticketId, ...rest }): TicketReceipt => ({ ticketId, ...rest }))
 
@@ -57,7 +60,7 @@ export function restTickets(fetch: WritingFetch, timeoutMs: number): TicketBacke
           body: ticket,
           // Derived from the caller and the arguments, so that a repeated request has the same key in every process.
           idempotencyKey: fingerprint(ticket, call),
-          reply: Receipt,
+          reply: Receipt.refine(({ priority }) => priority === ticket.priority),
           ifLost:
             'Call createTicket again with the same arguments within ten minutes: it finds the ticket if there is one, and never makes a second.',
         }),
@@ -70,7 +73,13 @@ export function restTickets(fetch: WritingFetch, timeoutMs: number): TicketBacke
           body: change,
           // The call’s own id, because the same change can be wanted again after another change.
           idempotencyKey: call.callId,
-          reply: Receipt,
+          // A receipt for another ticket, or without the change, is no success.
+          reply: Receipt.refine(
+            ({ ticketId, status, priority }) =>
+              ticketId === id &&
+              (change.status === undefined || status === change.status) &&
+              (change.priority === undefined || priority === change.priority),
+          ),
           ifLost: 'Call getTicket to see whether the change is there before you repeat it.',
         }),
       ),
@@ -79,7 +88,7 @@ export function restTickets(fetch: WritingFetch, timeoutMs: number): TicketBacke
         exchange(fetch, bounded, {
           endpoint: 'GET /tickets/{id}',
           path: ticketPath(id),
-          reply: View,
+          reply: View.refine(({ ticketId }) => ticketId === id),
         }),
       ),
     whoami: call =>
