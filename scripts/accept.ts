@@ -8,8 +8,10 @@ import { tools as blogTools } from '../servers/blog-publisher/src/tools/index.ts
 import { tools as crmTools } from '../servers/crm-reader/src/tools/index.ts'
 import { tools as ticketTools } from '../servers/ticket-handler/src/tools/index.ts'
 
-const HELP = `pnpm accept --by NAME: accepts the tools of the three servers as they are now built, each with the worst case that its
-code declares, in servers/<server>/preship.lock.json. Read the difference before you commit it.
+const HELP = `pnpm accept --by NAME
+
+Writes the tools of the three servers, as they are built now, to servers/<server>/preship.lock.json, each with the worst
+case that its code declares. NAME is recorded as the person who accepts them. Review the changes before you commit them.
 `
 
 const SERVERS = [

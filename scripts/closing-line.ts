@@ -1,6 +1,6 @@
 import type { Reporter, TestModule } from 'vitest/node'
 
-/** Prints `N passed, N failed` alone on the last line; a file that could not be loaded counts as a failed test. */
+/** Prints `N passed, N failed` as the last line. A test file that cannot be loaded counts as one failed test. */
 export default class ClosingLine implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly unknown[]): void {
     let passed = 0
@@ -17,7 +17,7 @@ export default class ClosingLine implements Reporter {
       if (module.state() === 'failed' && failed === before) failed += 1
     }
     const line = `${passed} passed, ${failed} failed${skipped ? `, ${skipped} skipped` : ''}`
-    // After the default reporter's own summary, which is written in the same tick.
+    // On exit, so that it comes after the summary of the default reporter.
     process.once('exit', () => process.stdout.write(`\n${line}\n`))
   }
 }

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { staleDocuments } from './docs.ts'
 
-describe('the documents', () => {
-  it(`${verifies('P1')} tell what the code says, each tool’s worst case among it (else: pnpm docs)`, () => {
+describe('the generated parts of the documents', () => {
+  it(`${verifies('P1')} match the code, including the worst case of each tool (if not, run pnpm docs)`, () => {
     expect(staleDocuments()).toEqual([])
   })
 })

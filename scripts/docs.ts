@@ -7,7 +7,7 @@ import { tools as ticketTools } from '../servers/ticket-handler/src/tools/index.
 import { PROMISED } from './promises.ts'
 import { settingsOverview, settingsTables } from './settings-tables.ts'
 
-/** Generated parts of documents, which stand between `<!-- name -->` marks. */
+/** The generated parts of documents, between comments with their names. */
 const PARTS: Record<string, Record<string, () => string>> = {
   'README.md': { settings: settingsOverview, tools: toolTable },
   'SECURITY.md': { promises: promiseTable },
@@ -17,17 +17,17 @@ const PARTS: Record<string, Record<string, () => string>> = {
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 
-/** The documents whose generated parts differ from what the code says now. */
+/** The documents whose generated parts are out of date. */
 export function staleDocuments(): string[] {
-  return Object.keys(PARTS).filter(document => fresh(document) !== readFileSync(ROOT + document, 'utf8'))
+  return Object.keys(PARTS).filter(document => updated(document) !== readFileSync(ROOT + document, 'utf8'))
 }
 
-function fresh(document: string): string {
+function updated(document: string): string {
   let text = readFileSync(ROOT + document, 'utf8')
-  for (const [name, make] of Object.entries(PARTS[document] ?? {})) {
-    const marks = new RegExp(`(<!-- ${name}: made by pnpm docs -->\n)[\\s\\S]*?(<!-- /${name} -->)`)
-    if (!marks.test(text)) throw new Error(`${document} has no part named ${name}`)
-    text = text.replace(marks, (_, begin: string, end: string) => `${begin}\n${make()}\n${end}`)
+  for (const [name, generate] of Object.entries(PARTS[document] ?? {})) {
+    const part = new RegExp(`(<!-- ${name}: made by pnpm docs -->\n)[\\s\\S]*?(<!-- /${name} -->)`)
+    if (!part.test(text)) throw new Error(`${document} has no part named ${name}`)
+    text = text.replace(part, (_, begin: string, end: string) => `${begin}\n${generate()}\n${end}`)
   }
   return text
 }
@@ -43,19 +43,16 @@ function toolTable(): string {
       return `| ${server} | \`${name}\` | ${inputs.join(', ') || '–'} | ${effect} | \`${scope}\` | ${worstCase} |`
     }),
   )
-  return [
-    '| server | tool | input | effect | scope | the worst that can come of it |',
-    '|---|---|---|---|---|---|',
-    ...rows,
-    '',
-  ].join('\n')
+  return ['| server | tool | input | effect | scope | worst case |', '|---|---|---|---|---|---|', ...rows, ''].join(
+    '\n',
+  )
 }
 
 function promiseTable(): string {
   const rows = Object.entries(PROMISED).map(
     ([id, { text, code }]) => `| ${id} | ${text} | ${code.map(path => `\`${path}\``).join('<br>')} |`,
   )
-  return ['| | the promise | its code |', '|---|---|---|', ...rows, ''].join('\n')
+  return ['| | promise | code |', '|---|---|---|', ...rows, ''].join('\n')
 }
 
 function testList(): string {
@@ -68,7 +65,7 @@ function testList(): string {
     .join('\n')
 }
 
-/** Promise id → the files whose tests cite it. */
+/** Maps each promise id to the files whose tests cite it. */
 function citationsByPromise(): Map<string, Set<string>> {
   const found = new Map<string, Set<string>>()
   const listed = execFileSync(
@@ -78,7 +75,7 @@ function citationsByPromise(): Map<string, Set<string>> {
   )
   for (const file of listed
     .split('\n')
-    // A file that is deleted but not yet committed is still listed.
+    // Git also lists files that are deleted but not committed.
     .filter(name => name.endsWith('.ts') && existsSync(ROOT + name))
     .sort()) {
     for (const [, ids = ''] of readFileSync(ROOT + file, 'utf8').matchAll(/\$\{verifies\(([^)]*)\)\}/g))
@@ -88,5 +85,5 @@ function citationsByPromise(): Map<string, Set<string>> {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  for (const document of Object.keys(PARTS)) writeFileSync(ROOT + document, fresh(document))
+  for (const document of Object.keys(PARTS)) writeFileSync(ROOT + document, updated(document))
 }

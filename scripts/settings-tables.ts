@@ -16,7 +16,7 @@ const SERVERS: readonly Described[] = [
   { ...UNNAMED, name: 'ticket-handler', settings: ticket.settings, credential: ticket.apiKey, scopes: TICKET_SCOPES },
 ]
 
-/** A table for each server, and the two that all servers share, from the declarations that settings are read by. */
+/** Creates a table for each server and the tables for all servers, from the declarations of the settings. */
 export function settingsTables(): string {
   const [first] = SERVERS
   if (!first) throw new Error('there are no servers')
@@ -29,7 +29,7 @@ export function settingsTables(): string {
   ].join('\n')
 }
 
-/** One row a server: the names of the variables that it requires, and of the others. */
+/** Creates a table with the names of the required and the optional variables of each server. */
 export function settingsOverview(): string {
   const [first] = SERVERS
   if (!first) throw new Error('there are no servers')
@@ -52,5 +52,5 @@ export function settingsOverview(): string {
 
 function table(rows: readonly Row[]): string {
   const lines = rows.map(({ name, about, unset }) => `| \`${name}\` | ${about} | ${unset} |`)
-  return ['| variable | what it means | if it is not set |', '|---|---|---|', ...lines, ''].join('\n')
+  return ['| variable | meaning | if not set |', '|---|---|---|', ...lines, ''].join('\n')
 }

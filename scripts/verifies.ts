@@ -6,11 +6,11 @@ export type PromiseId = keyof typeof PROMISED
 export const PROMISES = Object.keys(PROMISED) as readonly PromiseId[]
 
 declare global {
-  /** The label of the promises that a test proves, for its title. Throws on an id that is not a promise. */
+  /** Returns a label for test titles that names the promises that the test verifies. Throws if an id is unknown. */
   function verifies(...ids: PromiseId[]): string
 }
 
 globalThis.verifies = (...ids) => {
-  for (const id of ids) if (!PROMISES.includes(id)) throw new Error(`no such promise: ${id}`)
+  for (const id of ids) if (!PROMISES.includes(id)) throw new Error(`unknown promise: ${id}`)
   return `[${ids.join(' ')}]`
 }

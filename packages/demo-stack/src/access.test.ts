@@ -19,7 +19,7 @@ const CUSTOMER = {
 }
 const TICKET = { subject: 's', description: 'd', priority: 'low' }
 
-/** Every guarded route, what it demands, a body that passes, and what the right key gets. Deletes come last. */
+/** The protected routes, their scopes, the status for a key with the scope, and a valid body. Deletes come last. */
 const ROUTES: [ApiName, string, Scope, number, object?][] = [
   ['blog', 'POST /articles', 'articles:create', 201, { slug: 'a', title: 'A', markdown: 'a' }],
   ['blog', 'GET /articles', 'articles:list', 200],
@@ -45,7 +45,7 @@ const ROUTES: [ApiName, string, Scope, number, object?][] = [
 const snapshot = (b: Awaited<ReturnType<typeof backendForTest>>) => [b.articles(), b.customers(), b.ticketRows()]
 
 describe('access', () => {
-  it('lists in this file every route that the APIs describe', async () => {
+  it('is tested in this file for every route that the APIs describe', async () => {
     const backend = await backendForTest()
     const described: string[] = []
     for (const api of ['blog', 'crm', 'tickets'] as const) {
@@ -60,7 +60,7 @@ describe('access', () => {
     expect(described.sort()).toEqual(tested.sort())
   })
 
-  it('gives each route to the one scope it demands and refuses all others, changing nothing', async () => {
+  it('to a route needs its scope; other keys are refused and change nothing', async () => {
     const backend = await backendForTest({ rateLimit: { max: 10_000, windowMs: 60_000 } })
     const wrongApi = backend.mintKey('crm', [...SCOPES.crm])
     const before = snapshot(backend)
@@ -91,7 +91,7 @@ describe('access', () => {
     }
   })
 
-  it('issues the three least keys', async () => {
+  it('of the three server keys is limited to the scopes that the servers need', async () => {
     const backend = await backendForTest()
     const held = await Promise.all(
       (['blog', 'crm', 'tickets'] as const).map(api => call(backend[api], 'GET /whoami').then(({ json }) => json)),
@@ -108,7 +108,7 @@ describe('access', () => {
     expect((await call(backend.crm, 'GET /whoami', { key: backend.blog.key })).status).toBe(403)
   })
 
-  it('takes the scheme in any case, and only as one clean header', async () => {
+  it('needs one well-formed Authorization header, with the scheme in any case', async () => {
     const backend = await backendForTest()
     const whoami = (Authorization: string) =>
       call(backend.crm, 'GET /whoami', { key: null, headers: { Authorization } }).then(({ status }) => status)
@@ -118,7 +118,7 @@ describe('access', () => {
     expect(await whoami(`Bearer ${backend.crm.key} ${backend.crm.key}`)).toBe(401)
   })
 
-  it('mints no scope that an API does not have', async () => {
+  it('cannot be granted for a scope that the API does not have', async () => {
     const backend = await backendForTest()
     expect(() => backend.mintKey('crm', ['customers:read', 'articles:create'])).toThrow(RangeError)
   })

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { DatabaseSync } from 'node:sqlite'
 
-/** Every scope there is. A route demands exactly one of them. */
+/** All scopes. Each route requires exactly one of them. */
 export const SCOPES = {
   blog: ['articles:create', 'articles:read', 'articles:list', 'articles:edit', 'articles:delete'],
   crm: ['customers:read', 'customers:list', 'customers:export', 'customers:write', 'customers:delete'],
@@ -11,7 +11,7 @@ export const SCOPES = {
 export type ApiName = keyof typeof SCOPES
 export type Scope = (typeof SCOPES)[ApiName][number]
 
-/** Who holds a key, without the key. */
+/** The holder of an API key, without the key itself. */
 export interface Caller {
   hash: string
   name: string
@@ -19,7 +19,7 @@ export interface Caller {
   scopes: readonly string[]
 }
 
-/** The issued keys. Only their SHA-256 is stored: a copy of the database opens nothing. */
+/** The issued API keys. Only their SHA-256 hashes are stored, so a copy of the database grants no access. */
 export class ApiKeys {
   readonly #db: DatabaseSync
 
@@ -28,9 +28,9 @@ export class ApiKeys {
   }
 
   /**
-   * Makes a new key and returns it; it cannot be read again.
+   * Creates a key and returns it. The key cannot be read again later.
    *
-   * @throws RangeError when a scope is not one of that API's
+   * @throws RangeError if the API does not have one of the scopes
    */
   mint(api: ApiName, scopes: readonly string[], name = `${api} key`): string {
     const value = `nd_demo_${api}_${randomBytes(24).toString('base64url')}`
@@ -39,21 +39,21 @@ export class ApiKeys {
   }
 
   /**
-   * Accepts a key whose value somebody else chose. The same value again replaces what it stood for.
+   * Registers a key whose value the caller chose. Registering the same value again replaces its name, API and scopes.
    *
-   * @throws RangeError when a scope is not one of that API's, or the value could not travel in a header
+   * @throws RangeError if the API does not have one of the scopes, or if the value cannot be sent in a header
    */
   accept(value: string, api: ApiName, scopes: readonly string[], name: string): void {
-    if (!/^[!-~]{1,512}$/.test(value)) throw new RangeError('an API key is 1 to 512 visible ASCII characters')
+    if (!/^[!-~]{1,512}$/.test(value)) throw new RangeError('an API key must be 1 to 512 visible ASCII characters')
     const known: readonly string[] = SCOPES[api]
     const unknown = scopes.filter(scope => !known.includes(scope))
-    if (unknown.length > 0) throw new RangeError(`not a scope of the ${api} API: ${unknown.join(', ')}`)
+    if (unknown.length > 0) throw new RangeError(`unknown scope of the ${api} API: ${unknown.join(', ')}`)
     this.#db
       .prepare('INSERT OR REPLACE INTO api_keys (hash, name, api, scopes) VALUES (?, ?, ?, ?)')
       .run(hashOf(value), name, api, JSON.stringify(scopes))
   }
 
-  /** The holder named by an `Authorization` header, or null when it is absent, malformed or unknown. */
+  /** The holder of the key in an `Authorization` header, or null if the key is missing, malformed or unknown. */
   holder(authorization: string | undefined): Caller | null {
     const value = /^Bearer ([!-~]+)$/i.exec(authorization ?? '')?.[1]
     if (value === undefined) return null

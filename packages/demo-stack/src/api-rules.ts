@@ -7,45 +7,45 @@ import { invalid, Refusal } from './refusal.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** What the caller must hold: nothing, any key of this API, or one scope. Every route of an API states it. */
+    /** Who may call the route: everyone, any key of this API, or keys with one scope. Every API route must set it. */
     access?: 'open' | 'any key' | Scope
   }
 }
 
-/** Counts one request of a caller. Resolves to the seconds to wait when that was one too many, else null. */
-export type Meter = (request: FastifyRequest) => Promise<number | null>
+/** Counts one request of a caller. Resolves to the seconds to wait if the caller is over the limit, or to null. */
+export type RateLimiter = (request: FastifyRequest) => Promise<number | null>
 
 interface ApiIdentity {
   api: ApiName
   title: string
   description: string
-  meter: Meter
+  limiter: RateLimiter
 }
 
 const ERRORS = {
   400: refusal('Invalid request'),
-  401: refusal('No known API key'),
-  403: refusal('The key is not for this'),
-  404: refusal('No such record'),
-  429: refusal('Too many requests; Retry-After tells the seconds to wait'),
-  500: refusal('Failure inside the backend'),
+  401: refusal('Missing or unknown API key'),
+  403: refusal('The API key does not allow this request'),
+  404: refusal('Not found'),
+  429: refusal('Too many requests; Retry-After gives the seconds to wait'),
+  500: refusal('Internal error'),
 }
 const WRITE_ERRORS = {
-  409: refusal('In conflict with what is stored'),
-  413: refusal('Body too large'),
-  415: refusal('Body is not JSON'),
-  422: refusal('Idempotency-Key was used for another request'),
+  409: refusal('Conflict with stored data'),
+  413: refusal('Request body too large'),
+  415: refusal('Request body is not JSON'),
+  422: refusal('Idempotency-Key was already used for a different request'),
 }
 const WRITES = ['POST', 'PUT', 'PATCH', 'DELETE']
 
 /**
- * Lays the rules that all three APIs share over one plugin scope: a key with the right scope, the rate limit,
- * closed schemas, `GET /whoami`, and the API's own description at `GET /openapi.json`.
- * Call it first: a route added before it would go unguarded.
+ * Adds what all three APIs share to a Fastify plugin: API keys with scopes, the rate limit, strict schemas,
+ * `GET /whoami`, and the OpenAPI description at `GET /openapi.json`.
+ * Call it before adding routes, because it does not protect routes that were added earlier.
  */
-export async function applyApiRules(app: FastifyInstance, { api, title, description, meter }: ApiIdentity) {
+export async function applyApiRules(app: FastifyInstance, { api, title, description, limiter }: ApiIdentity) {
   app.addSchema(ERROR_REPLY)
-  await app.register(swagger, describe(title, description, app.prefix))
+  await app.register(swagger, openApiOptions(title, description, app.prefix))
   app.addHook('onRoute', completeSchema)
 
   app.addHook('onRequest', async (request, reply) => {
@@ -54,23 +54,24 @@ export async function applyApiRules(app: FastifyInstance, { api, title, descript
     const { caller } = request
     if (caller === null) {
       reply.header('WWW-Authenticate', 'Bearer')
-      throw new Refusal(401, 'unauthenticated', 'send Authorization: Bearer with a known API key')
+      throw new Refusal(401, 'unauthenticated', 'missing or unknown API key; send Authorization: Bearer <key>')
     }
-    const waitSeconds = await meter(request)
+    const waitSeconds = await limiter(request)
     if (waitSeconds !== null) {
       reply.header('Retry-After', waitSeconds)
-      throw new Refusal(429, 'rate_limited', `too many requests; try again in ${waitSeconds} s`)
+      throw new Refusal(429, 'rate_limited', `too many requests; try again in ${waitSeconds} seconds`)
     }
-    if (caller.api !== api) throw new Refusal(403, 'forbidden', `this key is not for the ${api} API`)
+    if (caller.api !== api) throw new Refusal(403, 'forbidden', `this API key is not valid for the ${api} API`)
     if (access !== 'any key' && !caller.scopes.includes(access ?? '')) {
-      throw new Refusal(403, 'forbidden', `this key lacks the scope ${access}`)
+      throw new Refusal(403, 'forbidden', `this API key does not have the scope ${access}`)
     }
   })
 
   app.addHook('preHandler', async request => {
     for (const value of Object.values(request.body ?? {})) {
-      // JSON can spell half a surrogate pair, which no UTF-8 database can give back.
-      if (typeof value === 'string' && /\p{Surrogate}/u.test(value)) throw invalid('body must be well-formed Unicode')
+      // JSON can escape a lone surrogate, which cannot be stored as UTF-8.
+      if (typeof value === 'string' && /\p{Surrogate}/u.test(value))
+        throw invalid('body must be well-formed Unicode without lone surrogates')
     }
   })
 
@@ -81,7 +82,7 @@ export async function applyApiRules(app: FastifyInstance, { api, title, descript
       config: { access: 'any key' },
       schema: {
         operationId: 'whoami',
-        summary: 'Who the presented key belongs to and what it may do',
+        summary: 'Get the name, API and scopes of the API key',
         response: {
           200: closed({
             name: { type: 'string' },
@@ -95,7 +96,7 @@ export async function applyApiRules(app: FastifyInstance, { api, title, descript
   )
 }
 
-function describe(title: string, description: string, prefix: string): FastifyDynamicSwaggerOptions {
+function openApiOptions(title: string, description: string, prefix: string): FastifyDynamicSwaggerOptions {
   return {
     openapi: {
       openapi: '3.1.0',
@@ -109,7 +110,7 @@ function describe(title: string, description: string, prefix: string): FastifyDy
 
 function completeSchema(route: RouteOptions): void {
   const access = route.config?.access
-  if (access === undefined) throw new Error(`${String(route.method)} ${route.url} does not say who may call it`)
+  if (access === undefined) throw new Error(`${String(route.method)} ${route.url} has no access setting`)
   if (access === 'open') return
   const write = WRITES.includes(String(route.method))
   route.schema = {

@@ -8,7 +8,8 @@ import { promisify } from 'node:util'
 import { afterAll, describe, expect, it, vi } from 'vitest'
 import { backendForTest } from '../test/backend-fixture.ts'
 import { call } from '../test/call.ts'
-import { DRAFTS, startBackend } from './index.ts'
+import { startBackend } from './backend.ts'
+import { DRAFTS } from './drafts.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'demo-stack-'))
 let files = 0
@@ -17,7 +18,7 @@ const newFile = () => join(folder, `${++files}.sqlite`)
 afterAll(() => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }))
 
 describe('startBackend', () => {
-  it('starts in a process of its own, and says how fast', async () => {
+  it('starts in a process of its own, in a time that is printed', async () => {
     const script = `
       const { startBackend } = await import(${JSON.stringify(new URL('./index.ts', import.meta.url).href)})
       const imported = performance.now()
@@ -31,7 +32,7 @@ describe('startBackend', () => {
     expect(stdout).toMatch(/^\d+ ms to import, \d+ ms to start\n$/)
   })
 
-  it('listens on loopback and nowhere else', async () => {
+  it('listens on 127.0.0.1 only', async () => {
     const backend = await backendForTest({ seed: false })
     expect(backend.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/)
     const others = Object.values(networkInterfaces()).flatMap(list => list?.filter(({ internal }) => !internal) ?? [])
@@ -49,7 +50,7 @@ describe('startBackend', () => {
     }
   })
 
-  it('takes a given port and given keys', async () => {
+  it('uses the given port and keys', async () => {
     const first = await startBackend({ seed: false })
     const port = Number(new URL(first.url).port)
     await first.close()
@@ -60,7 +61,7 @@ describe('startBackend', () => {
     expect((await call(backend.crm, 'GET /whoami')).json.scopes).toEqual(['customers:read'])
   })
 
-  it('refuses keys that could not work and a port that is taken, and leaves nothing behind', async () => {
+  it('throws for invalid keys, a port in use or an invalid database', async () => {
     const backend = await backendForTest({ seed: false })
     const port = Number(new URL(backend.url).port)
     await expect(startBackend({ port, seed: false })).rejects.toThrow('EADDRINUSE')
@@ -69,7 +70,7 @@ describe('startBackend', () => {
     await expect(startBackend({ database: join(folder, 'no', 'such', 'folder') })).rejects.toThrow()
   })
 
-  it('keeps keys, effects and remembered replies in a database file, and seeds it once', async () => {
+  it('stores key hashes, records and responses in a database file, and seeds it once', async () => {
     const database = newFile()
     const request = {
       body: { slug: 'kept', title: 'Kept', markdown: 'text' },
@@ -92,35 +93,35 @@ describe('startBackend', () => {
     for (const key of [first.blog.key, first.crm.key, second.blog.key, full]) expect(stored.includes(key)).toBe(false)
   })
 
-  it('answers an unforeseen failure with a bare 500 and tells the operator', async () => {
+  it('answers an unexpected failure with a 500 without details, and logs it', async () => {
     const database = newFile()
     const backend = await backendForTest({ database })
     const other = new DatabaseSync(database)
     other.exec('DROP TABLE customers')
     other.close()
-    const told = vi.spyOn(console, 'error').mockImplementation(() => {})
+    const logged = vi.spyOn(console, 'error').mockImplementation(() => {})
     const { status, text } = await call(backend.crm, 'GET /customers/cus_none')
     expect([status, text]).toEqual([500, '{"error":{"code":"internal","message":"internal error"}}'])
-    expect(String(told.mock.calls)).toContain('no such table')
-    told.mockRestore()
+    expect(String(logged.mock.calls)).toContain('no such table')
+    logged.mockRestore()
     expect(backend.requests().at(-1)?.status).toBe(500)
   })
 
-  it('closes at once with requests under way, and can be closed again', async () => {
+  it('closes immediately during a request, and can be closed twice', async () => {
     const backend = await startBackend({ seed: false })
-    const told = vi.spyOn(console, 'error')
+    const logged = vi.spyOn(console, 'error')
     const socket = connect(Number(new URL(backend.url).port), '127.0.0.1').on('error', () => {})
     socket.write('POST /tickets/v1/tickets HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{')
     await new Promise(resolve => setTimeout(resolve, 50))
     await Promise.all([backend.close(), backend.close()])
     await new Promise(resolve => setTimeout(resolve, 50))
-    expect(told).not.toHaveBeenCalled()
+    expect(logged).not.toHaveBeenCalled()
     await expect(fetch(backend.url)).rejects.toThrow()
   })
 })
 
 describe('DRAFTS', () => {
-  it('holds six drafts of real length, titled by front matter or heading', () => {
+  it('has six drafts of realistic length, with a title in the front matter or the first heading', () => {
     const names = readdirSync(DRAFTS)
     expect(names).toHaveLength(6)
     const starts = names.map(name => {

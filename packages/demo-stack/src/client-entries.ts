@@ -8,7 +8,7 @@ import type { Backend } from './backend.ts'
 export const SERVERS = ['blog-publisher', 'crm-reader', 'ticket-handler'] as const
 export type ServerName = (typeof SERVERS)[number]
 
-/** How an MCP client starts a local server: the form that clients have in their settings. */
+/** How an MCP client starts a local server, in the format of `mcpServers` in client settings. */
 export interface ClientEntry {
   readonly command: string
   readonly args: readonly string[]
@@ -22,8 +22,8 @@ const API_OF: Record<ServerName, ApiName> = {
 }
 
 /**
- * The keys of the three servers. Made once and kept in the state folder, so that what was pasted into a client stays
- * true.
+ * The API keys of the three servers. They are generated once and stored in the state folder, so entries that were
+ * pasted into a client keep working after a restart.
  */
 export function serverKeys(state: string): Record<ApiName, string> {
   const keys = SERVERS.map(server => [API_OF[server], readFileSync(apiKeyFile(state, server), 'utf8').trim()])
@@ -31,14 +31,14 @@ export function serverKeys(state: string): Record<ApiName, string> {
 }
 
 /**
- * The entries of the three servers against one backend that was started with `serverKeys`. Each has its own credential,
- * audit file and audit key; the secrets stand in files of the state folder, not in the entries.
+ * The client entries of the three servers, for a backend that was started with `serverKeys`. Each server has its own
+ * API key, audit file and audit key. The entries contain the names of the key files in the state folder, not the keys.
  */
 export function clientEntries(backend: Backend, state: string, drafts: string): Record<ServerName, ClientEntry> {
   return entriesWith(auditFile, backend, state, drafts)
 }
 
-/** The same for processes that run beside those of local clients: each kind has audit files of its own. */
+/** The same entries with other audit files, for servers that run at the same time as those of local clients. */
 export function remoteEntries(backend: Backend, state: string, drafts: string): Record<ServerName, ClientEntry> {
   return entriesWith(remoteAuditFile, backend, state, drafts)
 }
@@ -49,13 +49,13 @@ function entriesWith(
   state: string,
   drafts: string,
 ): Record<ServerName, ClientEntry> {
-  const entry = (server: ServerName, prefix: string, more: Record<string, string> = {}): ClientEntry => ({
+  const entry = (server: ServerName, prefix: string, extra: Record<string, string> = {}): ClientEntry => ({
     command: 'node',
     args: [fileURLToPath(new URL(`../../../servers/${server}/dist/main.mjs`, import.meta.url))],
     env: {
       [`${prefix}_API_URL`]: backend[API_OF[server]].url,
       [`${prefix}_API_KEY_FILE`]: apiKeyFile(state, server),
-      ...more,
+      ...extra,
       AUDIT_FILE: auditFileOf(state, server),
       AUDIT_KEY_FILE: auditKeyFile(state, server),
     },
@@ -76,17 +76,18 @@ function remoteAuditFile(state: string, server: ServerName): string {
 }
 
 export function auditKeyFile(state: string, server: ServerName): string {
-  return kept(join(state, `${server}.audit-key`), () => randomBytes(32).toString('hex'))
+  return secretFile(join(state, `${server}.audit-key`), () => randomBytes(32).toString('hex'))
 }
 
 function apiKeyFile(state: string, server: ServerName): string {
-  return kept(
+  return secretFile(
     join(state, `${server}.api-key`),
     () => `nd_demo_${API_OF[server]}_${randomBytes(24).toString('base64url')}`,
   )
 }
 
-function kept(file: string, make: () => string): string {
-  if (!existsSync(file)) writeFileSync(file, `${make()}\n`, { mode: 0o600 })
+/** Creates the file with a generated secret if it does not exist. Returns its name. */
+function secretFile(file: string, generate: () => string): string {
+  if (!existsSync(file)) writeFileSync(file, `${generate()}\n`, { mode: 0o600 })
   return file
 }

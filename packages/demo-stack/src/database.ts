@@ -34,15 +34,15 @@ const SCHEMA = `
 `
 
 /**
- * Opens the database and lays down its tables where they are missing.
+ * Opens the database and creates missing tables.
  *
  * @param path a file, or `:memory:`
- * @throws the driver's error when the file cannot be opened or is no database
+ * @throws the driver's error if the file cannot be opened or is not a database
  */
 export function openDatabase(path: string): DatabaseSync {
   const db = new DatabaseSync(path, { timeout: 5000 })
   try {
-    // A write-ahead log lets another process read the file while this one serves; in memory the pragma is ignored.
+    // With a write-ahead log, other processes can read the file meanwhile. In-memory databases ignore the pragma.
     db.exec('PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON')
     db.exec(SCHEMA)
   } catch (error) {
@@ -53,10 +53,10 @@ export function openDatabase(path: string): DatabaseSync {
 }
 
 /**
- * Runs the effect in one transaction: what it wrote is either all there afterwards or none of it.
- * The effect must be synchronous: nothing else may run on this connection in between.
+ * Runs the effect in one transaction, so all of its writes are stored or none.
+ * The effect must be synchronous, because no other statement may run on this connection during the transaction.
  *
- * @throws whatever the effect throws, after rolling back
+ * @throws whatever the effect throws, after a rollback
  */
 export function inTransaction<T>(db: DatabaseSync, effect: () => T): T {
   db.exec('BEGIN IMMEDIATE')

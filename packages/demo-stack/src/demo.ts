@@ -1,28 +1,28 @@
 import { SERVERS } from './client-entries.ts'
-import { Narrator } from './tour/narrator.ts'
-import { attacks, work } from './tour/scenes.ts'
-import { setStage } from './tour/stage.ts'
+import { startEnvironment } from './demo/environment.ts'
+import { DemoOutput } from './demo/output.ts'
+import { runAttacks, runTasks } from './demo/steps.ts'
 
-/** A tour through real MCP clients: the work, seven attacks, and the audit. Exits with 0 only if all goes as told. */
-const tell = new Narrator()
-tell.title('Narrow deputies: a tour')
-tell.say('Starting the embedded backend and three servers, each with a real MCP client …')
-const stage = await setStage()
+/** Runs tasks and attacks through real MCP clients, and verifies the audit logs. Exits with 0 if all checks pass. */
+const output = new DemoOutput()
+output.title('narrow-deputies demo')
+output.say('Starts the embedded backend and the three servers, and calls their tools through real MCP clients.')
+output.say('Each ✓ is a check that passed.')
+const environment = await startEnvironment()
 try {
-  await work(stage, tell)
-  await attacks(stage, tell)
+  await runTasks(environment, output)
+  await runAttacks(environment, output)
 
-  tell.title('The audit')
-  await stage.leave()
+  output.title('Verify the audit logs')
+  await environment.closeClients()
   for (const server of SERVERS) {
-    const { ok, records, findings } = await stage.verify(server)
-    tell.expect(
-      ok,
-      `${server}: ${records} records, ${ok ? 'an unbroken chain' : findings.map(({ message }) => message).join('; ')}`,
-    )
+    const { ok, records, findings } = await environment.verify(server)
+    const result = ok ? 'the chain is intact' : findings.map(({ message }) => message).join('; ')
+    output.check(ok, `${server}: ${records} records, ${result}`)
   }
 } finally {
-  await stage.strike()
+  await environment.close()
 }
-tell.title(tell.failures === 0 ? 'All went as told.' : `${tell.failures} things did not go as told.`)
-process.exitCode = tell.failures === 0 ? 0 : 1
+const { failures } = output
+output.title(failures === 0 ? 'All checks passed.' : `${failures} ${failures === 1 ? 'check' : 'checks'} failed.`)
+process.exitCode = failures === 0 ? 0 : 1

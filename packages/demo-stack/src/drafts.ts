@@ -1,4 +1,4 @@
 import { fileURLToPath } from 'node:url'
 
-/** Absolute path of a flat folder of blog drafts in Markdown. */
+/** The absolute path of a folder of Markdown blog drafts, without subfolders. */
 export const DRAFTS: string = fileURLToPath(new URL('../drafts', import.meta.url))

@@ -9,28 +9,28 @@ import type { RequestLog } from './request-log.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** The holder of the presented key, whatever it may do; null without a known key. */
+    /** The holder of the API key, whatever its scopes; null without a known key. */
     caller: Caller | null
     received: ReceivedBody
     logged: boolean
   }
 }
 
-/** The HTTP server without any route: reading, identifying, logging and the one shape of every error. */
+/** Creates the HTTP server without routes. It reads bodies, identifies callers, logs requests and formats errors. */
 export function createHttpServer(keys: ApiKeys, log: RequestLog): FastifyInstance {
   const app = Fastify({
     bodyLimit: BODY_LIMIT,
     requestTimeout: 30_000,
     forceCloseConnections: true,
     exposeHeadRoutes: false,
-    // The longest path that Node's own header limit lets through: a long id is simply not found.
+    // As long as Node's header limit, so that a long id gets 404 like any other unknown id.
     routerOptions: { maxParamLength: 16_384 },
-    // Fastify's own choice is to drop unknown properties and to turn "1" into 1: a backend worth testing against refuses.
+    // By default, Fastify drops unknown properties and turns "1" into 1. This backend refuses such requests instead.
     ajv: { customOptions: { removeAdditional: false, coerceTypes: false, useDefaults: false } },
-    frameworkErrors: (_error, request, reply) => answerError(invalid('not a valid URL'), request, reply),
+    frameworkErrors: (_error, request, reply) => answerError(invalid('the URL is not valid'), request, reply),
     clientErrorHandler: (_error, socket) => {
       if (!socket.writable) return
-      const body = JSON.stringify({ error: { code: 'invalid', message: 'not a valid HTTP request' } })
+      const body = JSON.stringify({ error: { code: 'invalid', message: 'the HTTP request is not valid' } })
       const head = `HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nContent-Length: ${body.length}`
       socket.end(`${head}\r\nConnection: close\r\n\r\n${body}`)
     },
@@ -39,18 +39,19 @@ export function createHttpServer(keys: ApiKeys, log: RequestLog): FastifyInstanc
   app.decorateRequest('logged', false)
   app.decorateRequest('received')
 
-  // First of all, so that the log shows what a refused caller sent, too.
+  // The first hook, so that the log also shows what refused callers sent.
   app.addHook('onRequest', async request => {
     request.received = await receiveBody(request.raw)
     request.caller = keys.holder(request.headers.authorization)
   })
   app.addHook('preParsing', async (request, _reply, payload) => {
     const { bytes, outcome } = request.received
-    if (outcome === 'too large') throw new Refusal(413, 'too_large', `a body is at most ${BODY_LIMIT} bytes`)
-    if (outcome === 'cut short') throw invalid('the body ended early')
+    if (outcome === 'too large')
+      throw new Refusal(413, 'too_large', `the request body is larger than ${BODY_LIMIT} bytes`)
+    if (outcome === 'cut short') throw invalid('the request body is incomplete')
     return bytes === null ? payload : Readable.from([bytes], { objectMode: false })
   })
-  // Before the reply leaves and not after: whoever holds the reply finds the request in the log.
+  // Logged before the response is sent, so that a caller with a response always finds the request in the log.
   app.addHook('onSend', async (request, reply) => logOnce(request, reply))
 
   const parseJson = app.getDefaultJsonParser('error', 'error')
@@ -58,10 +59,10 @@ export function createHttpServer(keys: ApiKeys, log: RequestLog): FastifyInstanc
   app.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (request, bytes, done) => {
     let text: string
     try {
-      // Replacing broken bytes would store other text than the caller hashed.
+      // Without `fatal`, invalid bytes would be replaced, and the stored text would differ from what the caller hashed.
       text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
     } catch {
-      done(invalid('the body is not UTF-8'))
+      done(invalid('the request body is not UTF-8'))
       return
     }
     parseJson(request, text, done)
@@ -90,8 +91,10 @@ export function createHttpServer(keys: ApiKeys, log: RequestLog): FastifyInstanc
 
 function asRefusal(error: FastifyError | Refusal): Refusal {
   if (error instanceof Refusal) return error
-  if (error.statusCode === 413) return new Refusal(413, 'too_large', `a body is at most ${BODY_LIMIT} bytes`)
-  if (error.statusCode === 415) return new Refusal(415, 'unsupported_media_type', 'send application/json')
+  if (error.statusCode === 413)
+    return new Refusal(413, 'too_large', `the request body is larger than ${BODY_LIMIT} bytes`)
+  if (error.statusCode === 415)
+    return new Refusal(415, 'unsupported_media_type', 'the content type must be application/json')
   if (error.statusCode !== undefined && error.statusCode < 500) return invalid(error.message)
   return new Refusal(500, 'internal', 'internal error')
 }

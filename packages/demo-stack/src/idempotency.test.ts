@@ -10,8 +10,8 @@ import { SCOPES } from './api-keys.ts'
 const TICKET = { subject: 'Printer', description: 'It stopped.', priority: 'low' }
 const once = (key: string) => ({ 'Idempotency-Key': key })
 
-describe('Idempotency-Key', () => {
-  it('replays the first reply instead of acting again', async () => {
+describe('an Idempotency-Key', () => {
+  it('returns the first response again, and changes nothing', async () => {
     const backend = await backendForTest({ seed: false })
     const first = await call(backend.tickets, 'POST /tickets', { body: TICKET, headers: once('k1') })
     const again = await call(backend.tickets, 'POST /tickets', { body: TICKET, headers: once('k1') })
@@ -22,7 +22,7 @@ describe('Idempotency-Key', () => {
     expect(backend.ticketRows()).toHaveLength(1)
   })
 
-  it('acts once for many requests at the same time', async () => {
+  it('lets one of many requests at the same time take effect', async () => {
     const backend = await backendForTest({ seed: false })
     const answers = await Promise.all(
       Array.from({ length: 20 }, () => call(backend.tickets, 'POST /tickets', { body: TICKET, headers: once('k1') })),
@@ -32,7 +32,7 @@ describe('Idempotency-Key', () => {
     expect(backend.ticketRows()).toHaveLength(1)
   })
 
-  it('refuses the same key for another body, route or record', async () => {
+  it('is refused for a different body, route or record', async () => {
     const backend = await backendForTest()
     const [one, two] = backend.ticketRows()
     const note = { body: { note: 'n' }, headers: once('k1') }
@@ -58,7 +58,7 @@ describe('Idempotency-Key', () => {
     expect(backend.ticketRows()).toHaveLength(2)
   })
 
-  it('is forgotten after the window, by the given clock', async () => {
+  it('can be used again after the window, by the given clock', async () => {
     let time = Date.parse('2026-04-01T12:00:00Z')
     const backend = await backendForTest({ seed: false, now: () => time, idempotencyWindowMs: 1000 })
     const post = (body: object = TICKET) => call(backend.tickets, 'POST /tickets', { body, headers: once('k1') })
@@ -73,7 +73,7 @@ describe('Idempotency-Key', () => {
     ])
   })
 
-  it('lasts ten minutes unless told otherwise', async () => {
+  it('has a window of ten minutes by default', async () => {
     let time = 0
     const backend = await backendForTest({ seed: false, now: () => time })
     const post = () => call(backend.tickets, 'POST /tickets', { body: TICKET, headers: once('k1') })
@@ -84,7 +84,7 @@ describe('Idempotency-Key', () => {
     expect((await post()).headers.get('idempotency-replayed')).toBe(null)
   })
 
-  it('does not remember a refusal', async () => {
+  it('does not store the response to a refused request', async () => {
     const backend = await backendForTest({ seed: false })
     const key = backend.mintKey('blog', ['articles:create', 'articles:delete'])
     const post = (markdown: string, headers = {}) =>
@@ -95,17 +95,17 @@ describe('Idempotency-Key', () => {
     expect((await post('two', once('k1'))).status).toBe(201)
   })
 
-  it('undoes the effect when its reply cannot be stored', async () => {
+  it('rolls the effect back if the response cannot be stored', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'demo-stack-'))
     const database = join(folder, 'demo.sqlite')
     const backend = await backendForTest({ database, seed: false })
     const other = new DatabaseSync(database)
     other.exec(`CREATE TRIGGER full BEFORE INSERT ON idempotency BEGIN SELECT RAISE(ABORT, 'no space left'); END`)
-    const told = vi.spyOn(console, 'error').mockImplementation(() => {})
+    const logged = vi.spyOn(console, 'error').mockImplementation(() => {})
     const failed = await call(backend.tickets, 'POST /tickets', { body: TICKET, headers: once('k1') })
     expect([failed.status, failed.json.error.code]).toEqual([500, 'internal'])
-    expect(String(told.mock.calls)).toContain('no space left')
-    told.mockRestore()
+    expect(String(logged.mock.calls)).toContain('no space left')
+    logged.mockRestore()
     expect(backend.ticketRows()).toEqual([])
     other.exec('DROP TRIGGER full')
     other.close()
@@ -114,7 +114,7 @@ describe('Idempotency-Key', () => {
     rmSync(folder, { recursive: true })
   })
 
-  it('works on every write, an empty reply included', async () => {
+  it('works for every write, also if the response has no body', async () => {
     const backend = await backendForTest()
     const keys = {
       blog: backend.mintKey('blog', [...SCOPES.blog]),

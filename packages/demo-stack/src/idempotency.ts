@@ -4,7 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { inTransaction } from './database.ts'
 import { Refusal } from './refusal.ts'
 
-/** What a write answers; a null body is sent as none. */
+/** The response to a write; null means no body. */
 export interface WriteResult {
   status: number
   body: object | null
@@ -17,16 +17,16 @@ interface Stored {
 }
 
 /**
- * Runs writes in transactions and remembers their replies under the caller's `Idempotency-Key`.
- * The reply is stored in the effect's own transaction: a reply lost after the commit can be asked for again.
- * A refused write left no effect and is not remembered: asked again, it is judged afresh.
+ * Runs writes in transactions and stores their responses under the caller's `Idempotency-Key`.
+ * The response is stored in the same transaction as the write, so a caller that lost it can repeat the request.
+ * The response to a refused write is not stored, because the write changed nothing and may succeed later.
  */
 export class Writes {
   readonly #db: DatabaseSync
   readonly #now: () => number
   readonly #windowMs: number
 
-  /** @param windowMs how long a reply is remembered, in milliseconds */
+  /** @param windowMs how long a response is stored, in milliseconds */
   constructor(db: DatabaseSync, now: () => number, windowMs: number) {
     this.#db = db
     this.#now = now
@@ -34,9 +34,9 @@ export class Writes {
   }
 
   /**
-   * Answers with the effect's result, or with the stored reply if this very request was answered before.
+   * Sends the result of the effect, or the stored response if the same request was answered before.
    *
-   * @throws Refusal 422 when the key was used for another request within the window; whatever the effect throws
+   * @throws Refusal 422 if the key was used for a different request within the window; whatever the effect throws
    */
   answer(request: FastifyRequest, reply: FastifyReply, effect: () => WriteResult): FastifyReply {
     const key = request.headers['idempotency-key']
@@ -47,7 +47,11 @@ export class Writes {
         const stored = this.#recall(holder, key)
         if (stored !== undefined) {
           if (stored.fingerprint !== fingerprint) {
-            throw new Refusal(422, 'idempotency_mismatch', 'this Idempotency-Key was used for another request')
+            throw new Refusal(
+              422,
+              'idempotency_mismatch',
+              'this Idempotency-Key was already used for a different request',
+            )
           }
           reply.header('Idempotency-Replayed', 'true')
           return stored
@@ -74,7 +78,7 @@ export class Writes {
   }
 }
 
-// The path as sent and not the route's template: one key must never replay one record's reply for another.
+// Uses the path as sent, not the route template: a key used for one record must not replay its response for another.
 function fingerprintOf(request: FastifyRequest): string {
   return createHash('sha256').update(`${request.method}\n${request.raw.url}\n${request.received.sha256}`).digest('hex')
 }

@@ -11,9 +11,9 @@ const EXPECTED = {
   tickets: ['Ticket API', ['/tickets', '/tickets/{id}', '/tickets/{id}/replies', '/whoami']],
 } as const
 
-describe('OpenAPI documents', () => {
+describe('the OpenAPI document', () => {
   for (const api of ['blog', 'crm', 'tickets'] as const) {
-    it(`describes the ${api} API, all of it and nothing else`, async () => {
+    it(`of the ${api} API describes every route and no other`, async () => {
       const backend = await backendForTest({ seed: false })
       const { status, json } = await call(backend[api], 'GET /openapi.json', { key: null })
       expect(status).toBe(200)

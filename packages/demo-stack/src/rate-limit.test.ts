@@ -1,9 +1,14 @@
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { backendForTest } from '../test/backend-fixture.ts'
 import { call } from '../test/call.ts'
 
-describe('rate limit', () => {
-  it('answers 429 with Retry-After in seconds, per key, until the window is over', async () => {
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+describe('the rate limit', () => {
+  it('answers 429 with Retry-After in seconds, for each key, until the window ends', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] })
     const backend = await backendForTest({ rateLimit: { max: 3, windowMs: 1500 } })
     const whoami = (key = backend.crm.key) => call(backend.crm, 'GET /whoami', { key })
     expect([(await whoami()).status, (await whoami()).status, (await whoami()).status]).toEqual([200, 200, 200])
@@ -11,11 +16,11 @@ describe('rate limit', () => {
     expect([refused.status, refused.json.error.code]).toEqual([429, 'rate_limited'])
     expect(refused.headers.get('retry-after')).toMatch(/^[12]$/)
     expect((await whoami(backend.mintKey('crm', []))).status).toBe(200)
-    await new Promise(resolve => setTimeout(resolve, Number(refused.headers.get('retry-after')) * 1000))
+    vi.setSystemTime(Date.now() + Number(refused.headers.get('retry-after')) * 1000)
     expect((await whoami()).status).toBe(200)
   })
 
-  it('counts refused and invalid requests, and those to another API, too', async () => {
+  it('also counts refused requests, invalid requests and requests to other APIs', async () => {
     const backend = await backendForTest({ rateLimit: { max: 3, windowMs: 60_000 } })
     const { key } = backend.tickets
     expect((await call(backend.tickets, 'GET /tickets')).status).toBe(403)
@@ -29,7 +34,7 @@ describe('rate limit', () => {
     expect(backend.ticketRows()).toHaveLength(12)
   })
 
-  it('is 600 requests a minute by default', async () => {
+  it('is 600 requests per minute by default', async () => {
     const backend = await backendForTest({ seed: false })
     const answers = await Promise.all(Array.from({ length: 601 }, () => call(backend.blog, 'GET /whoami')))
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(600)

@@ -1,22 +1,22 @@
 import rateLimit from '@fastify/rate-limit'
 import type { FastifyInstance } from 'fastify'
-import type { Meter } from './api-rules.ts'
+import type { RateLimiter } from './api-rules.ts'
 
 /**
- * A meter that counts each key's requests in fixed windows, across all APIs.
- * It runs on the machine's own clock, whatever clock the records use.
+ * Creates a rate limiter that counts the requests of each key in fixed windows, across all APIs.
+ * It always uses the system clock, even if the backend was started with another one.
  *
- * @param max requests in one window
+ * @param max requests allowed in one window
  * @param windowMs length of a window in milliseconds
  */
-export async function createMeter(app: FastifyInstance, max: number, windowMs: number): Promise<Meter> {
+export async function createRateLimiter(app: FastifyInstance, max: number, windowMs: number): Promise<RateLimiter> {
   await app.register(rateLimit, {
     global: false,
     max,
     timeWindow: windowMs,
     keyGenerator: request => request.caller?.hash ?? '',
   })
-  // Called by hand, because the plugin's own hook would run after the scope check and so never count a refused call.
+  // The plugin's own hook runs after the scope check, so it would not count requests that are refused there.
   const count = app.createRateLimit()
   return async request => {
     const usage = await count(request)

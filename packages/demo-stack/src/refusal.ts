@@ -1,9 +1,9 @@
-/** An answer other than success that the API gives on purpose; every other thrown error becomes a bare 500. */
+/** An error response that the API sends on purpose. Any other thrown error becomes a 500 without details. */
 export class Refusal extends Error {
   readonly status: number
   readonly code: string
 
-  /** @param status HTTP status; @param code stable word for programs; @param message one sentence for people. */
+  /** @param status HTTP status @param code stable, for programs @param message for people */
   constructor(status: number, code: string, message: string) {
     super(message)
     this.name = 'Refusal'
@@ -13,5 +13,5 @@ export class Refusal extends Error {
 }
 
 export const invalid = (message: string) => new Refusal(400, 'invalid', message)
-export const notFound = (what: string) => new Refusal(404, 'not_found', `no such ${what}`)
+export const notFound = (what: string) => new Refusal(404, 'not_found', `${what} not found`)
 export const conflict = (message: string) => new Refusal(409, 'conflict', message)

@@ -3,17 +3,17 @@ import { once } from 'node:events'
 import type { ClientEntry, ServerName } from './client-entries.ts'
 import type { ProtectedResource } from './identity/resources.ts'
 
-/** What each scope lets an app do, for the person who is asked to allow it. */
+/** What each scope lets an app do, in the words of the consent page. */
 const SCOPES: Record<ServerName, Readonly<Record<string, string>>> = {
   'blog-publisher': {
-    'blog:read': 'see which drafts there are',
-    'blog:publish': 'publish a draft to the live blog, after asking you each time',
+    'blog:read': 'list drafts',
+    'blog:publish': 'publish drafts on the live blog, after asking you each time',
     'blog:deploy': 'deploy the blog, after asking you each time',
   },
-  'crm-reader': { 'crm:read': 'look customers up' },
+  'crm-reader': { 'crm:read': 'look up customers' },
   'ticket-handler': {
     'tickets:read': 'read tickets',
-    'tickets:write': 'open tickets, and change their status, priority and internal notes',
+    'tickets:write': 'create tickets, change their status and priority, and add internal notes',
   },
 }
 
@@ -22,25 +22,25 @@ const ENDS_WITH_PARENT = new URL('ends-with-parent.mjs', import.meta.url).href
 /** A server process that listens for remote clients. */
 export interface RemoteServer {
   readonly name: ServerName
-  /** Of its endpoint. */
+  /** The URL of its MCP endpoint. */
   readonly url: string
-  /** Resolves once the process is gone, to its exit code. */
+  /** Resolves to the exit code when the process has ended. */
   readonly ended: Promise<number | null>
-  /** Lets calls in flight end. */
+  /** Stops the server after its open calls have ended. */
   stop(): Promise<void>
 }
 
-/** What an identity provider has to know of a server. */
+/** A server as the identity provider knows it. */
 export function resourceOf(name: ServerName, url: string): ProtectedResource {
   return { url, name, scopes: SCOPES[name] }
 }
 
 /**
- * Starts a server that listens at `url`. Resolves once it does.
+ * Starts a server that listens at `url`. Resolves when it listens.
  *
- * @param entry how it would be started for a local client
- * @param onLog given what it says for its operator
- * @throws if it ends instead, with what it said
+ * @param entry the entry with which a local client would start the server
+ * @param onLog receives what the server writes to stderr after it has started
+ * @throws if the server ends before it listens; the error contains its output
  */
 export async function startRemoteServer(
   name: ServerName,
@@ -70,14 +70,14 @@ export async function startRemoteServer(
 }
 
 async function untilListening(child: ChildProcess, ended: Promise<unknown>, name: string): Promise<void> {
-  let said = ''
+  let output = ''
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-    said = (said + text).slice(-4_000)
+    output = (output + text).slice(-4_000)
   })
   const listening = new Promise<true>(resolve => {
     child.stdout?.setEncoding('utf8').on('data', (text: string) => {
       if (text.includes('listens at')) resolve(true)
     })
   })
-  if ((await Promise.race([listening, ended])) !== true) throw new Error(`${name} ended:\n${said}`)
+  if ((await Promise.race([listening, ended])) !== true) throw new Error(`${name} ended before it listened:\n${output}`)
 }

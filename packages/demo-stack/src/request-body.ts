@@ -1,28 +1,29 @@
 import { createHash } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 
-/** The most that any route takes, in bytes: 2 MiB. */
+/** The largest body that any route accepts, in bytes. */
 export const BODY_LIMIT = 2 * 1024 * 1024
 
-// Past the limit the rest is read and dropped, so that the client gets to read its 413; past this it is cut off.
+// A body over the limit is read to its end and discarded, so that the client can read the 413 response. After this many
+// bytes, reading stops.
 const DRAIN_LIMIT = 8 * BODY_LIMIT
 
 const LOGGED_TEXT_LIMIT = 64 * 1024
 
-/** A request body as it arrived. */
+/** A request body as it was received. */
 export interface ReceivedBody {
-  /** Null without a body, and for one over the limit, of which only the first bytes were kept. */
+  /** Null unless `outcome` is `whole`. */
   bytes: Buffer | null
   outcome: 'none' | 'whole' | 'too large' | 'cut short'
-  /** The first 64 KiB as text, without a character that the cut went through. */
+  /** The first 64 KiB as text, cut between characters. */
   text: string | null
-  /** Hex digest of all bytes that were read; null without a body. */
+  /** SHA-256 of all bytes that were read, in hex; null without a body. */
   sha256: string | null
 }
 
 export const NO_BODY: ReceivedBody = { bytes: null, outcome: 'none', text: null, sha256: null }
 
-/** Reads the whole body before anything is decided about the request. Never throws. */
+/** Reads the whole body. Never throws. */
 export async function receiveBody(raw: IncomingMessage): Promise<ReceivedBody> {
   const { 'content-length': length, 'transfer-encoding': encoding } = raw.headers
   if (encoding === undefined && (length === undefined || length === '0')) return NO_BODY
@@ -40,7 +41,7 @@ export async function receiveBody(raw: IncomingMessage): Promise<ReceivedBody> {
       if (size > DRAIN_LIMIT) break
     }
   } catch {
-    // The client went away: there is nobody to tell, but the request log still shows the attempt.
+    // The client disconnected. The request is still logged.
     outcome = 'cut short'
   }
   if (size === 0 && outcome === 'whole') return NO_BODY

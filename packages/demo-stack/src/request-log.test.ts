@@ -6,8 +6,8 @@ import { call } from '../test/call.ts'
 
 const TICKET = { subject: 'Ünïcode', description: 'd', priority: 'low' }
 
-describe('request log', () => {
-  it('keeps what was sent, before the reply arrives', async () => {
+describe('the request log', () => {
+  it('has a request before its response arrives', async () => {
     const backend = await backendForTest({ now: () => 0 })
     const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'
     await call(backend.crm, 'GET /customers/cus_none', { headers: { traceparent, 'X-Request-Id': 'call-1' } })
@@ -38,7 +38,7 @@ describe('request log', () => {
     expect(backend.requests()).toEqual([])
   })
 
-  it('keeps refused requests with their bodies, each once', async () => {
+  it('has refused requests with their bodies, each of them once', async () => {
     const backend = await backendForTest({ rateLimit: { max: 2, windowMs: 60_000 } })
     const post = { body: TICKET }
     await call(backend.tickets, 'POST /tickets', { ...post, key: null })
@@ -60,7 +60,7 @@ describe('request log', () => {
     ])
   })
 
-  it('cuts the text at 64 KiB between characters and hashes all of it', async () => {
+  it('cuts a body after 64 KiB between characters, and hashes the whole body', async () => {
     const backend = await backendForTest({ seed: false })
     const raw = `{"slug":"${'é'.repeat(100_000)}"}`
     await call(backend.blog, 'POST /articles', { raw })
@@ -72,7 +72,7 @@ describe('request log', () => {
     expect(entry?.bodySha256).toBe(createHash('sha256').update(raw).digest('hex'))
   })
 
-  it('keeps a request whose body never came to its end', async () => {
+  it('has a request whose body is incomplete', async () => {
     const backend = await backendForTest({ seed: false })
     const socket = connect(Number(new URL(backend.url).port), '127.0.0.1')
     socket.write('POST /tickets/v1/tickets HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"half":')
@@ -82,7 +82,7 @@ describe('request log', () => {
     expect(backend.requests()).toMatchObject([{ status: 401, body: '{"half":' }])
   })
 
-  it('never holds a key', async () => {
+  it('never has an API key', async () => {
     const backend = await backendForTest()
     const minted = backend.mintKey('blog', ['articles:create'], 'third')
     for (const api of ['blog', 'crm', 'tickets'] as const) {

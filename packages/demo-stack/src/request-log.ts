@@ -1,29 +1,29 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { FastifyRequest } from 'fastify'
 
-/** One request as the backend saw it, refused ones included. */
+/** A request that the backend received, accepted or refused. */
 export interface LoggedRequest {
-  /** When it was answered, ISO 8601 in UTC. */
+  /** The time of the response, ISO 8601 in UTC. */
   time: string
   method: string
-  /** Path and query as sent. */
+  /** The path and query as sent. */
   url: string
-  /** The route's template, such as `/crm/v1/customers/:id`; null when no route matched. */
+  /** The route template, such as `/crm/v1/customers/:id`; null if no route matched. */
   route: string | null
   status: number
   keyName: string | null
   traceparent: string | null
   /** The `X-Request-Id` header. */
   requestId: string | null
-  /** Names only, lower case: the values may be secret. */
+  /** The names of the headers in lower case, without their values, which may be secret. */
   headers: string[]
-  /** The raw text, at most its first 64 KiB; null without a body. */
+  /** The first 64 KiB of the body as text; null without a body. */
   body: string | null
-  /** Hex digest of the whole body; null without a body. */
+  /** SHA-256 of the whole body, in hex; null without a body. */
   bodySha256: string | null
 }
 
-/** What callers sent, in the order in which they were answered. */
+/** All received requests, in the order of their responses. */
 export class RequestLog {
   readonly #db: DatabaseSync
   readonly #now: () => number

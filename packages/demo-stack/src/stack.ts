@@ -15,27 +15,27 @@ import { type IdentityProvider, startIdentityProvider } from './identity/provide
 import { type RemoteServer, resourceOf, startRemoteServer } from './remote-servers.ts'
 
 export interface StackOptions {
-  /** A folder for all that is kept: records, keys, drafts, registered clients, audit files. */
+  /** The folder for records, keys, drafts, registered clients and audit files. */
   readonly state: string
-  /** The backend's; the identity provider and the servers have the four after it. 0, the default: any free ones. */
+  /** The port of the backend. The other services use the next four ports. 0, the default, selects free ports. */
   readonly port?: number
-  /** Given what the servers say for their operator. */
+  /** Receives what the servers write to stderr. */
   readonly onLog?: (text: string) => void
 }
 
-/** Everything that the servers stand between, and the servers as remote clients reach them. */
+/** A running backend, identity provider and three servers for remote clients. */
 export interface Stack {
   readonly backend: Backend
   readonly identity: IdentityProvider
   readonly servers: readonly RemoteServer[]
   readonly drafts: string
-  /** How a local client starts each server, beside those that run. */
+  /** How a local client starts its own process of each server. */
   readonly entries: Record<ServerName, ClientEntry>
-  /** Stops the servers first: their last calls still need the rest. */
+  /** Stops the servers first, because their open calls still need the backend. */
   close(): Promise<void>
 }
 
-/** Starts backend, identity provider and the three remote servers, all on loopback. Nothing is left running if it fails. */
+/** Starts the backend, the identity provider and the servers on 127.0.0.1. If it throws, nothing is left running. */
 export async function startStack({ state, port = 0, onLog }: StackOptions): Promise<Stack> {
   mkdirSync(state, { recursive: true, mode: 0o700 })
   const drafts = join(state, 'drafts')

@@ -13,8 +13,8 @@ async function expectInvalid(backend: Backend, api: ApiName, request: string, bo
   expect(json).toEqual({ error: { code: 'invalid', message: expect.any(String) } })
 }
 
-describe('validation', () => {
-  it('refuses article bodies that are not exactly right', async () => {
+describe('the APIs', () => {
+  it('refuse invalid articles', async () => {
     const backend = await backendForTest({ seed: false })
     const wrong: unknown[] = [
       [],
@@ -39,7 +39,7 @@ describe('validation', () => {
     expect(backend.articles()).toEqual([])
   })
 
-  it('takes slugs and titles in any script, up to the limits', async () => {
+  it('accept slugs and titles in any script, up to the length limits', async () => {
     const backend = await backendForTest({ seed: false })
     const right = [
       ...['a', '2026', 'τι-νέα', '新年快乐', 'हिन्दी-लेख', 'été-2026', 'مرحبا', 'x'.repeat(120)].map(slug => ({
@@ -53,7 +53,7 @@ describe('validation', () => {
     }
   })
 
-  it('refuses ticket bodies that are not exactly right', async () => {
+  it('refuse invalid tickets and updates', async () => {
     const backend = await backendForTest()
     const before = backend.ticketRows()
     const creates = [
@@ -70,7 +70,7 @@ describe('validation', () => {
     expect(backend.ticketRows()).toEqual(before)
   })
 
-  it('refuses queries that are not exactly right', async () => {
+  it('refuse invalid queries', async () => {
     const backend = await backendForTest()
     for (const query of [
       'by-email',
@@ -90,7 +90,7 @@ describe('validation', () => {
     }
   })
 
-  it('refuses bodies that are not JSON, not UTF-8, or not one JSON type', async () => {
+  it('refuse bodies that are not JSON, not UTF-8 or of another content type', async () => {
     const backend = await backendForTest({ seed: false })
     const post = (raw: string | Uint8Array, type = 'application/json') =>
       call(backend.blog, 'POST /articles', { raw, headers: { 'Content-Type': type } }).then(a => [
@@ -109,7 +109,7 @@ describe('validation', () => {
     expect(backend.articles()).toEqual([])
   })
 
-  it('answers 413 above 2 MiB, with and without a declared length, and to a stranger 401', async () => {
+  it('answer 413 above 2 MiB, with and without Content-Length, or 401 without an API key', async () => {
     const backend = await backendForTest({ seed: false })
     const limit = 2 * 1024 * 1024
     const big = 'x'.repeat(limit + 1)
@@ -123,11 +123,11 @@ describe('validation', () => {
     } as RequestInit)
     expect(streamed.status).toBe(413)
     expect((await call(backend.blog, 'POST /articles', { raw: big, key: null })).status).toBe(401)
-    // One byte less is read and then refused for what it says.
+    // A body of exactly 2 MiB is read, and then refused because it is not JSON.
     expect((await call(backend.blog, 'POST /articles', { raw: big.slice(1) })).status).toBe(400)
   })
 
-  it('answers every error as JSON of one shape', async () => {
+  it('answer every error with the same JSON structure', async () => {
     const backend = await backendForTest()
     const shape = { error: { code: expect.any(String), message: expect.any(String) } }
     for (const path of ['/', '/blog/v1', '/blog/v2/articles', '/posts/none', '/crm/v1/customers/cus_none/x']) {

@@ -1,6 +1,6 @@
 import { afterEach } from 'vitest'
-import type { Backend, BackendOptions } from '../src/index.ts'
-import { startBackend } from '../src/index.ts'
+// Not from index.ts, which would also load the identity provider.
+import { type Backend, type BackendOptions, startBackend } from '../src/backend.ts'
 
 const running: Backend[] = []
 
@@ -8,7 +8,7 @@ afterEach(async () => {
   await Promise.all(running.splice(0).map(backend => backend.close()))
 })
 
-/** A backend of this one test, closed after it. */
+/** Starts a backend that is closed after the test. */
 export async function backendForTest(options?: BackendOptions): Promise<Backend> {
   const backend = await startBackend(options)
   running.push(backend)

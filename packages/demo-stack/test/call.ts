@@ -4,19 +4,19 @@ export interface Answer {
   status: number
   headers: Headers
   text: string
-  // biome-ignore lint/suspicious/noExplicitAny: tests reach into replies of every shape, wrong ones included
+  // biome-ignore lint/suspicious/noExplicitAny: tests read responses of any shape, wrong ones included
   json: any
 }
 
 interface Call {
   key?: string | null
   body?: unknown
-  /** Sent as it is, instead of `body`. */
+  /** Sent unchanged, instead of `body`. */
   raw?: string | Uint8Array
   headers?: Record<string, string>
 }
 
-/** One request to an API: `call(api, 'POST /articles', { body })`. A null key sends none. */
+/** Sends one request to an API: `call(api, 'POST /articles', { body })`. If the key is null, no key is sent. */
 export async function call(api: ApiAccess, request: string, options: Call = {}): Promise<Answer> {
   const [method = '', ...path] = request.split(' ')
   const key = options.key === undefined ? api.key : options.key

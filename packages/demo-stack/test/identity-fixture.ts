@@ -3,8 +3,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach } from 'vitest'
-import type { Decide, IdentityOptions, IdentityProvider, Person, ProtectedResource } from '../src/index.ts'
-import { DEMO_PEOPLE, ScriptedBrowser, startIdentityProvider } from '../src/index.ts'
+// Not from index.ts, which would also load the backend.
+import { DEMO_PEOPLE, type Person } from '../src/identity/people.ts'
+import { type IdentityOptions, type IdentityProvider, startIdentityProvider } from '../src/identity/provider.ts'
+import type { ProtectedResource } from '../src/identity/resources.ts'
+import { type Decide, ScriptedBrowser } from '../src/identity/scripted-browser.ts'
 
 export const BLOG: ProtectedResource = {
   url: 'http://127.0.0.1:9/blog',
@@ -14,7 +17,7 @@ export const BLOG: ProtectedResource = {
 export const CRM: ProtectedResource = {
   url: 'http://127.0.0.1:9/crm',
   name: 'the CRM',
-  scopes: { 'crm:read': 'look customers up' },
+  scopes: { 'crm:read': 'look up customers' },
 }
 export const [ADA, GRACE] = DEMO_PEOPLE as [Person, Person]
 export const CALLBACK = 'http://127.0.0.1:8123/callback'
@@ -25,14 +28,14 @@ afterEach(async () => {
   await Promise.all(cleanUps.splice(0).map(clean => clean()))
 })
 
-/** A provider of this one test, closed after it. */
+/** Starts a provider that is closed after the test. */
 export async function providerForTest(options: Partial<IdentityOptions> = {}): Promise<IdentityProvider> {
   const idp = await startIdentityProvider({ resources: [BLOG, CRM], ...options })
   cleanUps.push(() => idp.close())
   return idp
 }
 
-/** A web server of this one test. */
+/** Starts a web server that is closed after the test. Resolves to its origin. */
 export async function serverForTest(answer: (request: IncomingMessage, response: ServerResponse) => void) {
   const server = createServer(answer)
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
@@ -43,7 +46,7 @@ export async function serverForTest(answer: (request: IncomingMessage, response:
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: tests reach into replies of every shape, wrong ones included
+// biome-ignore lint/suspicious/noExplicitAny: tests read responses of any shape, wrong ones included
 export type Json = any
 
 export async function postJson(url: string, body: unknown): Promise<{ status: number; json: Json }> {
@@ -66,7 +69,7 @@ export async function register(idp: IdentityProvider, metadata: object = {}): Pr
   return json
 }
 
-/** One authorization, from the first URL to the tokens, by one client with one browser. */
+/** The authorization code flow of one client with one browser. */
 export class Flow {
   readonly idp: IdentityProvider
   readonly clientId: string
@@ -79,7 +82,7 @@ export class Flow {
     this.browser = browser
   }
 
-  /** The authorization URL; a parameter set to null is left out. */
+  /** The authorization URL. A parameter that is set to null is left out. */
   url(changes: Record<string, string | null> = {}): string {
     const params: Record<string, string | null> = {
       response_type: 'code',
@@ -96,7 +99,7 @@ export class Flow {
     return `${this.idp.issuer}/auth?${new URLSearchParams(sent)}`
   }
 
-  /** What comes back to the client. */
+  /** Resolves to the parameters of the redirect to the client. */
   async authorize(person: Person, decide: Decide, changes?: Record<string, string | null>): Promise<URLSearchParams> {
     const { search, hash } = new URL(await this.browser.signIn(this.url(changes), person, decide))
     return new URLSearchParams(`${search.slice(1)}&${hash.slice(1)}`)
@@ -133,7 +136,7 @@ export class Flow {
   }
 }
 
-/** A client that has just registered. */
+/** Registers a new client. */
 export async function flowForTest(idp: IdentityProvider, metadata?: object, browser?: ScriptedBrowser): Promise<Flow> {
   return new Flow(idp, (await register(idp, metadata)).client_id, browser)
 }

@@ -6,11 +6,11 @@ import { quantile } from './statistics.ts'
 
 /** Medians, in microseconds. */
 export interface AuditCost {
-  /** Both records of a call that reads. */
+  /** Both records of a read. */
   readonly readUs: number
-  /** Both records of a call that writes, the first of them on the disk before the second is begun. */
+  /** Both records of a write, including the fdatasync of the first one. */
   readonly writeUs: number
-  /** One fdatasync of a line of the same length, in the same folder, in turn with the calls above. */
+  /** One fdatasync of a line of similar length in the same folder, measured in turns with the writes. */
   readonly fdatasyncUs: number
 }
 
@@ -23,7 +23,7 @@ const RESULT = {
   since: '2024-03-18',
 }
 
-/** As a server declares its fields: the ids in clear, what names a person as pseudonyms. */
+/** The policy of a typical tool: ids in clear text, personal data as pseudonyms. */
 const isId = (value: unknown): boolean => typeof value === 'string' && value.startsWith('cus_')
 const POLICY = {
   args: { customerId: isId },
@@ -36,7 +36,7 @@ const POLICY = {
   },
 } as const satisfies Omit<ToolPolicy, 'effect'>
 
-/** What the audit of one call costs by itself: from its arrival to its last record, with no server around it. */
+/** Measures the audit of one call without a server, from its arrival to its last record. */
 export function auditCost(folder: string, { reads, writes }: { reads: number; writes: number }): AuditCost {
   const log = openAuditLog({
     file: join(folder, 'audit-cost.jsonl'),
@@ -58,7 +58,7 @@ export function auditCost(folder: string, { reads, writes }: { reads: number; wr
     const startedAt = performance.now()
     ledger.arrive({ jsonrpc: '2.0', id, method: 'tools/call', params: { name, arguments: ARGS } })
     const call = ledger.find(id)
-    if (!call) throw new Error('the ledger lost a call')
+    if (!call) throw new Error('the ledger has no record of the call')
     call.intent('none')
     call.outcome({ result: RESULT }, 'none')
     return (performance.now() - startedAt) * 1000
@@ -73,7 +73,7 @@ export function auditCost(folder: string, { reads, writes }: { reads: number; wr
     return (performance.now() - startedAt) * 1000
   }
 
-  // Compiled by now as it is in a server that has run for a while.
+  // Warms up, so that the code is optimized as in a server that has run for a while.
   for (let i = 0; i < reads; i += 1) call('read')
   const readUs = Array.from({ length: reads }, () => call('read'))
   const writeUs: number[] = []

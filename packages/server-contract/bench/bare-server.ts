@@ -6,9 +6,9 @@ import { serveStdio } from '@modelcontextprotocol/server/stdio'
 import * as z from 'zod'
 
 /**
- * What the servers are measured against: the same tools with the same schemas on the same backend, as the SDK's
- * documentation shows how to write them. No audit, no deadline, no bounds on a reply, no coded errors, nothing checked
- * beyond what the SDK does by itself.
+ * The server that the others are compared with. It has the same tools, schemas and backend, written as the SDK's
+ * documentation shows. It has no audit log, no deadline, no limit on replies, no error codes, and no checks except
+ * those of the SDK.
  */
 const which = process.argv.includes('tickets') ? 'tickets' : 'crm'
 const { API_URL = '', API_KEY = '' } = process.env
@@ -22,7 +22,7 @@ async function request(method: string, path: string, body?: unknown): Promise<Re
     },
     ...(body !== undefined && { body: JSON.stringify(body) }),
   })
-  if (!response.ok) throw new Error(`the backend answered ${response.status}`)
+  if (!response.ok) throw new Error(`the backend responded with ${response.status}`)
   return (await response.json()) as Record<string, unknown>
 }
 
@@ -66,7 +66,7 @@ function registerCustomerTools(mcp: McpServer): void {
     'searchCustomers',
     {
       title: 'Search customers by name',
-      description: 'Finds customers whose name holds this text; at most 10.',
+      description: 'Finds customers whose name contains this text; at most 10.',
       annotations,
       inputSchema: z.strictObject({ name: z.string().min(2).max(80) }),
       outputSchema: CustomerMatches,

@@ -19,7 +19,7 @@ if (unknown.length > 0) {
   process.exit(2)
 }
 
-const IN_FLIGHT = 16
+const CONCURRENT = 16
 const SIZES = quick
   ? { warmUp: 100, latency: { rounds: 3, calls: 60 }, writes: 20, load: { rounds: 2, calls: 200 }, starts: 3 }
   : { warmUp: 600, latency: { rounds: 24, calls: 150 }, writes: 60, load: { rounds: 12, calls: 600 }, starts: 15 }
@@ -28,8 +28,8 @@ const AT_MOST_1_15 = { text: '≤ 1.15 × bare', met: (_: number, ratio: number)
 const RSS = { text: '≤ 65 MB', met: (mb: number) => mb <= 65 }
 const CPU = { text: '≤ 200 ms', met: (ms: number) => ms <= 200 }
 
-const beganAt = performance.now()
-/** Of the last minute: others at work on the machine make every figure worse, if not the ratios. */
+const startedAt = performance.now()
+/** The load average of the last minute. Other work on the machine makes all figures worse, but not the ratios. */
 const [load = 0] = loadavg()
 const folder = mkdtempSync(join(tmpdir(), 'bench-'))
 const worker = new Worker(new URL('backend-worker.ts', import.meta.url))
@@ -47,7 +47,7 @@ try {
   const rows = await measureAll()
   const page = markdown(rows, load)
   process.stdout.write(page)
-  // A short run says whether it works, not how fast it is.
+  // A quick run only shows that the benchmark works.
   if (!quick) writeFileSync(new URL('RESULTS.md', import.meta.url), page)
 } finally {
   cleanUp()
@@ -76,23 +76,23 @@ async function measureReads(crm: Pair, { customerIds }: Backend): Promise<Row[]>
     return callOrFail(server, 'getCustomer', { customerId: customerIds[next % customerIds.length] })
   }
   const servers = await openBoth(crm, read)
-  // The same server twice: what two of one kind differ by is what no figure here can be more exact than.
-  const twin = await open(crm.bare)
-  await repeat(SIZES.warmUp, () => read(twin))
+  // A second bare server: the difference between the two shows how exact the other ratios are.
+  const second = await open(crm.bare)
+  await repeat(SIZES.warmUp, () => read(second))
 
-  progress('getCustomer, one call after the other')
-  const { ours, bare, other } = await latency({ ...servers, other: twin }, read, SIZES.latency)
-  await twin.end()
-  progress(`getCustomer, ${IN_FLIGHT} in flight`)
-  const perSecond = await throughput(servers, read, { ...SIZES.load, inFlight: IN_FLIGHT })
+  progress('getCustomer, one call at a time')
+  const { ours, bare, other } = await latency({ ...servers, other: second }, read, SIZES.latency)
+  await second.end()
+  progress(`getCustomer, ${CONCURRENT} concurrent calls`)
+  const perSecond = await throughput(servers, read, { ...SIZES.load, concurrent: CONCURRENT })
   const rss = await rssOf(servers)
   await endBoth(servers)
   return [
     pairedRow('getCustomer, p50', pair(ours, bare, 'p50'), 'ms', 2, AT_MOST_1_15),
     pairedRow('getCustomer, p95', pair(ours, bare, 'p95'), 'ms', 2, AT_MOST_1_15),
-    pairedRow('getCustomer, CPU of the server for a call', pair(ours, bare, 'cpuMs'), 'ms', 2),
-    pairedRow('(getCustomer, p50, a second bare server against the first)', pair(other, bare, 'p50'), 'ms', 2),
-    pairedRow(`getCustomer, ${IN_FLIGHT} in flight`, perSecond, 'calls/s', 0),
+    pairedRow('getCustomer, server CPU per call', pair(ours, bare, 'cpuMs'), 'ms', 2),
+    pairedRow('(getCustomer, p50, second bare server against the first)', pair(other, bare, 'p50'), 'ms', 2),
+    pairedRow(`getCustomer, ${CONCURRENT} concurrent calls`, perSecond, 'calls/s', 0),
     pairedRow('crm-reader, RSS after the load', rss, 'MB', 1),
   ]
 }
@@ -102,30 +102,30 @@ async function measureWrites(tickets: Pair): Promise<Row[]> {
   const create: MakeCall = server => {
     next += 1
     return callOrFail(server, 'createTicket', {
-      subject: `Export ${next} stops half-way`,
-      description: 'The CSV ends in the middle of a line, every time since Monday.',
+      subject: `Export ${next} is incomplete`,
+      description: 'Since Monday, the CSV file always ends in the middle of a line.',
       priority: 'normal',
       customerEmail: 'ngozi.adeyemi@halvorsen.example',
     })
   }
   const servers = await openBoth(tickets, create)
-  progress('createTicket, one call after the other')
+  progress('createTicket, one call at a time')
   const { ours, bare } = await latency({ ...servers }, create, { rounds: SIZES.latency.rounds, calls: SIZES.writes })
-  progress(`createTicket, ${IN_FLIGHT} in flight`)
+  progress(`createTicket, ${CONCURRENT} concurrent calls`)
   const calls = SIZES.writes * 4
-  const perSecond = await throughput(servers, create, { rounds: SIZES.load.rounds, calls, inFlight: IN_FLIGHT })
+  const perSecond = await throughput(servers, create, { rounds: SIZES.load.rounds, calls, concurrent: CONCURRENT })
   const rss = await rssOf(servers)
   await endBoth(servers)
   return [
-    pairedRow('createTicket, p50 (ours on the disk first)', pair(ours, bare, 'p50'), 'ms', 2),
-    pairedRow('createTicket, p95 (ours on the disk first)', pair(ours, bare, 'p95'), 'ms', 2),
-    pairedRow(`createTicket, ${IN_FLIGHT} in flight`, perSecond, 'calls/s', 0),
+    pairedRow('createTicket, p50 (ours waits for the disk)', pair(ours, bare, 'p50'), 'ms', 2),
+    pairedRow('createTicket, p95 (ours waits for the disk)', pair(ours, bare, 'p95'), 'ms', 2),
+    pairedRow(`createTicket, ${CONCURRENT} concurrent calls`, perSecond, 'calls/s', 0),
     pairedRow('ticket-handler, RSS after the load', rss, 'MB', 1),
   ]
 }
 
 async function measureStarts(name: string, pair: Pair): Promise<Row[]> {
-  progress(`${name}, from start to the first tools/list`)
+  progress(`${name}, start-up to the first tools/list`)
   const { wallMs, cpuMs, rssMb } = await startUp(pair, SIZES.starts)
   return [
     pairedRow(`${name}, start to first tools/list, wall`, wallMs, 'ms', 0),
@@ -135,7 +135,7 @@ async function measureStarts(name: string, pair: Pair): Promise<Row[]> {
 }
 
 function measureAudit(): Row[] {
-  progress('the audit by itself')
+  progress('the audit log alone')
   const { readUs, writeUs, fdatasyncUs } = auditCost(
     folder,
     quick ? { reads: 500, writes: 50 } : { reads: 5000, writes: 400 },
@@ -143,13 +143,13 @@ function measureAudit(): Row[] {
   const show = (us: number): string => `${us.toFixed(1)} µs`
   return [
     {
-      measure: 'audit of one call that reads (2 records), p50',
+      measure: 'audit log alone, one read (2 records), p50',
       ours: show(readUs),
       target: '≤ 10 µs',
       met: readUs <= 10,
     },
     {
-      measure: 'audit of one call that writes (2 records, 1 fdatasync), p50',
+      measure: 'audit log alone, one write (2 records, 1 fdatasync), p50',
       ours: show(writeUs),
       target: '≤ 10 µs + one fdatasync',
       met: writeUs <= fdatasyncUs + 10,
@@ -161,7 +161,7 @@ function measureAudit(): Row[] {
 function measureFiles(): Row[] {
   return ['blog-publisher', 'crm-reader', 'ticket-handler'].map(server => {
     const mb = megabytes(statSync(entryPoint(server)).size)
-    return { measure: `${server}, its one file`, ours: `${mb.toFixed(2)} MB`, target: '≤ 2 MB', met: mb <= 2 }
+    return { measure: `${server}, size of its file`, ours: `${mb.toFixed(2)} MB`, target: '≤ 2 MB', met: mb <= 2 }
   })
 }
 
@@ -187,5 +187,5 @@ async function repeat(times: number, work: () => Promise<void>): Promise<void> {
 }
 
 function progress(text: string): void {
-  process.stderr.write(`${((performance.now() - beganAt) / 1000).toFixed(0).padStart(4)} s  ${text}\n`)
+  process.stderr.write(`${((performance.now() - startedAt) / 1000).toFixed(0).padStart(4)} s  ${text}\n`)
 }

@@ -6,17 +6,19 @@ import { pairedRow, type Row } from './report.ts'
 import { type Paired, pair } from './statistics.ts'
 import { openRemote, type Pair } from './subjects.ts'
 
-const IN_FLIGHT = 32
+const CONCURRENT = 32
 const AT_MOST_1_3 = { text: '≤ 1.3 × bare', met: (_: number, ratio: number) => ratio <= 1.3 }
 
-/** How much is measured. */
+/** The number of calls and rounds. */
 interface Sizes {
   readonly warmUp: number
   readonly latency: { rounds: number; calls: number }
   readonly load: { rounds: number; calls: number }
 }
 
-/** Over HTTP in the later era: ours checks an access token with each request, the bare one lets everybody in. */
+/**
+ * Measures HTTP with protocol 2026-07-28. Our server verifies an access token with each request; the bare one does not.
+ */
 export async function measureHttp(
   crm: Pair,
   customerIds: readonly string[],
@@ -39,23 +41,23 @@ export async function measureHttp(
   }
   for (const server of [servers.ours, servers.bare]) for (let i = 0; i < sizes.warmUp; i += 1) await read(server)
 
-  progress('over HTTP: getCustomer, one call after the other')
+  progress('over HTTP: getCustomer, one call at a time')
   const { ours, bare } = await latency({ ...servers }, read, sizes.latency)
-  progress(`over HTTP: getCustomer, ${IN_FLIGHT} in flight`)
-  const perSecond = await throughput(servers, read, { ...sizes.load, inFlight: IN_FLIGHT })
+  progress(`over HTTP: getCustomer, ${CONCURRENT} concurrent calls`)
+  const perSecond = await throughput(servers, read, { ...sizes.load, concurrent: CONCURRENT })
   await Promise.all([servers.ours.kill('SIGTERM'), servers.bare.kill('SIGTERM')])
   await issuer.close()
   return [
     pairedRow('HTTP, getCustomer, p50', pair(ours, bare, 'p50'), 'ms', 2, AT_MOST_1_3),
     pairedRow('HTTP, getCustomer, p95', pair(ours, bare, 'p95'), 'ms', 2, AT_MOST_1_3),
-    pairedRow('HTTP, getCustomer, CPU of the server for a call', pair(ours, bare, 'cpuMs'), 'ms', 2),
-    pairedRow(`HTTP, getCustomer, mean with ${IN_FLIGHT} in flight`, meanOf(perSecond), 'ms', 2, AT_MOST_1_3),
+    pairedRow('HTTP, getCustomer, server CPU per call', pair(ours, bare, 'cpuMs'), 'ms', 2),
+    pairedRow(`HTTP, getCustomer, mean with ${CONCURRENT} concurrent calls`, meanOf(perSecond), 'ms', 2, AT_MOST_1_3),
   ]
 }
 
-/** With so many in flight all the time, each takes as long as so many are done in. */
+/** Converts calls per second to the mean duration of a call (Little's law). */
 function meanOf({ ours, bare }: Paired): Paired {
-  const mean = (perSecond: number): number => (IN_FLIGHT * 1000) / perSecond
+  const mean = (perSecond: number): number => (CONCURRENT * 1000) / perSecond
   return { ours: ours.map(mean), bare: bare.map(mean) }
 }
 

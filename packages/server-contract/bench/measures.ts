@@ -2,7 +2,7 @@ import type { RunningServer } from '../src/running-server.ts'
 import { type Paired, quantile } from './statistics.ts'
 import { open, type Pair, type Process, type Subject, usageOf } from './subjects.ts'
 
-/** Makes one call; each is another one, so that no answer is remembered. */
+/** Makes one call. The arguments differ from call to call, so that no response is cached. */
 export type MakeCall<Server = RunningServer> = (server: Server) => Promise<void>
 
 export interface Servers<Server = RunningServer> {
@@ -10,7 +10,7 @@ export interface Servers<Server = RunningServer> {
   readonly bare: Server
 }
 
-/** Calls a tool and sees to it that it really was carried out. */
+/** Calls a tool. @throws if the call fails */
 export async function callOrFail(server: RunningServer, tool: string, args: Record<string, unknown>): Promise<void> {
   const reply = await server.call(tool, args)
   const result = reply.result as { isError?: boolean; structuredContent?: unknown } | undefined
@@ -18,7 +18,7 @@ export async function callOrFail(server: RunningServer, tool: string, args: Reco
     throw new Error(`${tool} failed: ${JSON.stringify(reply)}; ${server.stderr}`)
 }
 
-/** Who goes first changes from turn to turn: none always finds what another left behind. */
+/** Runs the work for each side in turns. The order changes, so that no side always runs after the same other one. */
 async function takeTurns<Side>(
   sides: readonly Side[],
   turns: number,
@@ -35,17 +35,17 @@ function permutations<T>(items: readonly T[]): T[][] {
 
 const BOTH = ['ours', 'bare'] as const
 
-/** A figure of each round. */
+/** Each array has one figure per round. */
 export interface Latency {
   readonly p50: number[]
   readonly p95: number[]
-  /** Of the server's process, for one call. */
+  /** The CPU time of the server's process per call. */
   readonly cpuMs: number[]
 }
 
 /**
- * One call after the other, in milliseconds. The servers take turns at every call: a machine that is busy for a while is
- * so for all of them.
+ * Measures one call at a time, in milliseconds. The servers take turns after every call, so that other work on the
+ * machine affects all of them.
  */
 export async function latency<Side extends string, Server extends Process = RunningServer>(
   servers: Readonly<Record<Side, Server>>,
@@ -74,20 +74,20 @@ export async function latency<Side extends string, Server extends Process = Runn
   return figures
 }
 
-/** Calls per second with several in flight. */
+/** Measures calls per second with concurrent calls. */
 export async function throughput<Server>(
   servers: Servers<Server>,
   makeCall: MakeCall<Server>,
-  { rounds, calls, inFlight }: { rounds: number; calls: number; inFlight: number },
+  { rounds, calls, concurrent }: { rounds: number; calls: number; concurrent: number },
 ): Promise<Paired> {
   const perSecond = paired()
   await takeTurns(BOTH, rounds, async side => {
     let left = calls
     const startedAt = performance.now()
-    const line = async (): Promise<void> => {
+    const callUntilDone = async (): Promise<void> => {
       while (left-- > 0) await makeCall(servers[side])
     }
-    await Promise.all(Array.from({ length: inFlight }, line))
+    await Promise.all(Array.from({ length: concurrent }, callUntilDone))
     perSecond[side].push((calls * 1000) / (performance.now() - startedAt))
   })
   return perSecond
@@ -99,7 +99,7 @@ export interface StartUp {
   readonly rssMb: Paired
 }
 
-/** From nothing to the first answered `tools/list`. */
+/** Measures the time from the start of the process to the response to the first `tools/list`. */
 export async function startUp(pair: Pair, rounds: number): Promise<StartUp> {
   const figures: StartUp = { wallMs: paired(), cpuMs: paired(), rssMb: paired() }
   await takeTurns(BOTH, rounds, async side => {
@@ -125,7 +125,7 @@ async function startOnce(subject: Subject): Promise<{ wallMs: number; cpuMs: num
   return { wallMs, ...usage }
 }
 
-/** Millions of bytes, as a system's own tools show them. */
+/** 1 MB is 1,000,000 bytes. */
 export function megabytes(bytes: number): number {
   return bytes / 1_000_000
 }

@@ -1,18 +1,18 @@
 import { availableParallelism, cpus, platform } from 'node:os'
 import { median, type Paired, ratios } from './statistics.ts'
 
-/** One line of the result. */
+/** One row of the results. */
 export interface Row {
   readonly measure: string
   readonly ours: string
   readonly bare?: string
   readonly ratio?: string
   readonly target?: string
-  /** Undefined where there is no target. */
+  /** Undefined if there is no target. */
   readonly met?: boolean
 }
 
-/** A figure of both sides: medians over the rounds, and how the ratio of one round lay between its extremes. */
+/** A row that compares both sides: the medians of all rounds, and the median, minimum and maximum of the ratio. */
 export function pairedRow(
   measure: string,
   figures: Paired,
@@ -33,7 +33,7 @@ export function pairedRow(
   }
 }
 
-/** The whole result as Markdown; nothing of this machine but what a reader needs to judge the figures. */
+/** Formats the results as Markdown. Describes the machine only as far as a reader needs it to judge the figures. */
 export function markdown(rows: readonly Row[], load: number): string {
   const [{ model = 'unknown' } = {}] = cpus()
   const missed = rows.filter(({ met }) => met === false).length
@@ -44,29 +44,33 @@ export function markdown(rows: readonly Row[], load: number): string {
   return [
     '# What the guardrails cost',
     '',
-    'Each server as it ships against a bare one with the same tools, schemas and backend, written as the SDK’s',
-    'documentation shows, without audit or any other guardrail and bundled in the same way. Both run side by side and',
-    'take turns; a ratio is that of one round, and the median of the rounds is given with their extremes. The backend',
-    'stands on the same machine and answers at once: one that is a network away takes more of its own time in both, and',
-    'the ratio is lower. Over HTTP, ours checks an access token with each request and the bare one lets everybody in.',
-    '1 MB is a million bytes. `pnpm bench` measures it anew and writes this page.',
+    'Each server (“ours”) is compared with a bare server that has the same tools, schemas and backend. The bare server is',
+    'written as the SDK’s documentation shows and bundled in the same way, but it has no audit log and no other guardrail.',
+    'Both run at the same time and take turns. The ratio is computed for each round; the table shows the median of all',
+    'rounds, with the minimum and maximum in parentheses.',
     '',
-    `Node ${process.version}, ${platform()}, ${availableParallelism()} × ${model.trim()}, load ${load.toFixed(1)} when it began.`,
-    missed === 0 ? 'Every target is met.' : `${missed} of the targets ${missed === 1 ? 'is' : 'are'} missed.`,
+    'The backend runs on the same machine and responds immediately. With a backend on a network, both servers take longer',
+    'and the ratio is lower. Over HTTP, our server verifies an access token with each request, and the bare server has no',
+    'authentication. 1 MB is 1,000,000 bytes.',
+    '',
+    '`pnpm bench` repeats the measurements and writes this page.',
+    '',
+    `Node ${process.version}, ${platform()}, ${availableParallelism()} × ${model.trim()}, load average ${load.toFixed(1)} at the start.`,
+    missed === 0 ? 'All targets are met.' : `${missed} ${missed === 1 ? 'target is' : 'targets are'} missed.`,
     '',
     ...table(['', 'ours', 'bare', 'ours ÷ bare', 'target', 'met'], cells),
     '',
   ].join('\n')
 }
 
-/** Aligned as the formatter aligns it: figures to the right, words to the left. */
+/** Formats a Markdown table, with figures aligned to the right and text to the left. */
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
   const FIGURES = [1, 2, 3]
   const widths = head.map((title, column) => Math.max(3, ...[title, ...rows.map(row => row[column] ?? '')].map(width)))
   const line = (cells: readonly string[]): string => {
     const padded = cells.map((cell, column) => {
-      const blanks = ' '.repeat((widths[column] ?? 0) - width(cell))
-      return FIGURES.includes(column) ? blanks + cell : cell + blanks
+      const padding = ' '.repeat((widths[column] ?? 0) - width(cell))
+      return FIGURES.includes(column) ? padding + cell : cell + padding
     })
     return `| ${padded.join(' | ')} |`
   }
@@ -74,7 +78,7 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   return [line(head), line(rule), ...rows.map(line)]
 }
 
-/** In characters: all that stand here are one column wide. */
+/** The width in characters. All characters in the table are one column wide. */
 function width(text: string): number {
   return [...text].length
 }

@@ -1,4 +1,4 @@
-/** The value below which a share `q` of the samples lies. */
+/** The `q`-quantile of the samples, interpolated linearly. */
 export function quantile(samples: readonly number[], q: number): number {
   const sorted = [...samples].sort((a, b) => a - b)
   const position = (sorted.length - 1) * q
@@ -11,18 +11,18 @@ export function median(samples: readonly number[]): number {
   return quantile(samples, 0.5)
 }
 
-/** The same figure of two subjects, round by round: what disturbs a round disturbs both of its sides. */
+/** One figure per round for both sides. Disturbances in a round affect both sides. */
 export interface Paired {
   readonly ours: number[]
   readonly bare: number[]
 }
 
-/** Ours as a multiple of bare's, in each round. */
+/** Our figure divided by the bare server's, for each round. */
 export function ratios({ ours, bare }: Paired): number[] {
   return ours.map((value, round) => value / (bare[round] ?? Number.NaN))
 }
 
-/** One figure of two subjects' many. */
+/** Selects one figure of both sides. */
 export function pair<Figure extends string>(
   ours: Readonly<Record<Figure, number[]>>,
   bare: Readonly<Record<Figure, number[]>>,

@@ -1,32 +1,30 @@
 import { randomBytes } from 'node:crypto'
-import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { build, type Options } from 'tsup'
-// @boundaries-ignore The one build recipe of all servers: the bare one is built by it too.
+// @boundaries-ignore The bare server is built with the same options as the other servers.
 import { oneFile } from '../../../tsup.base.ts'
 import { RemoteServer } from '../src/remote/remote-server.ts'
 import { PUBLIC_URL } from '../src/remote/remote-world.ts'
 import { RunningServer } from '../src/running-server.ts'
 import type { Backend } from './backend-worker.ts'
 
-/** A server that can be started, as often as wanted. */
+/** How to start a server. */
 export interface Subject {
   readonly entry: string
   readonly args: string[]
   readonly env: Record<string, string>
 }
 
-/** A server of ours and the bare one with the same tools. */
+/** One of our servers, and the bare server with the same tools. */
 export interface Pair {
   readonly ours: Subject
   readonly bare: Subject
 }
 
-/** Bundles the bare server as ours are bundled: a file each, under a package.json that says what it is. */
+/** Bundles the bare server into one file, like our servers. */
 export async function bundleBareServer(folder: string): Promise<string> {
-  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }\n')
   await build({
     ...(oneFile as Options),
     config: false,
@@ -35,7 +33,7 @@ export async function bundleBareServer(folder: string): Promise<string> {
     entry: { bare: fileURLToPath(new URL('bare-server.ts', import.meta.url)) },
     outDir: folder,
   })
-  return join(folder, 'bare.js')
+  return join(folder, 'bare.mjs')
 }
 
 /** @param folder for the audit files */
@@ -75,7 +73,7 @@ export async function open({ entry, args, env }: Subject): Promise<RunningServer
   return server
 }
 
-/** A server that listens, ours for callers with a token of `issuer`, the bare one for everybody. */
+/** Starts a server over HTTP. @param issuer the issuer of its access tokens; omitted for the bare server */
 export async function openRemote({ entry, args, env }: Subject, issuer?: string): Promise<RemoteServer> {
   const remote = issuer && { OAUTH_ISSUER: issuer, MCP_PUBLIC_URL: PUBLIC_URL }
   const server = new RemoteServer(entry, { ...env, ...remote }, [...args, '--port', '0'])
@@ -90,23 +88,23 @@ export function killAll(): void {
 }
 
 export interface Usage {
-  /** User and system time of all threads since the process began. */
+  /** User and system time of all threads since the process started. */
   readonly cpuMs: number
   /** Bytes. */
   readonly rss: number
 }
 
-/** A server's process, however it is spoken to. */
+/** A server's process, over stdio or HTTP. */
 export type Process = Pick<RunningServer, 'child' | 'stderr'>
 
-/** Asks the process itself, by way of what was preloaded into it. */
+/** Gets the usage from the process itself, which has usage.cjs preloaded. */
 export async function usageOf(server: Process): Promise<Usage> {
   const before = server.stderr.length
   server.child.kill('SIGUSR2')
   for (;;) {
-    const said = /^usage (.+)\n/m.exec(server.stderr.slice(before))?.[1]
-    if (said !== undefined) return JSON.parse(said) as Usage
-    if (server.child.exitCode !== null) throw new Error(`the server ended: ${server.stderr}`)
+    const usage = /^usage (.+)\n/m.exec(server.stderr.slice(before))?.[1]
+    if (usage !== undefined) return JSON.parse(usage) as Usage
+    if (server.child.exitCode !== null) throw new Error(`the server exited: ${server.stderr}`)
     await setTimeout(2)
   }
 }

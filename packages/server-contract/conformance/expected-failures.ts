@@ -1,14 +1,17 @@
-/** Why a narrow server does not pass a scenario, and which of its checks those are; without a list, all but the wire’s. */
+/**
+ * Scenarios that fail for the same reason. Without `checks`, all checks of the scenarios may fail, except those of the
+ * wire format.
+ */
 interface Expected {
   readonly reason: string
   readonly scenarios: readonly string[]
   readonly checks?: readonly string[]
 }
 
-const NO_SUCH_TOOL = 'calls a tool of the suite’s own; a server here has its three tools and no others'
-const NO_SUCH_FEATURE = 'uses a part of the protocol that these servers do not offer: they have tools, and nothing else'
+const NO_SUCH_TOOL = 'calls a tool that only the suite’s own test server has'
+const NO_SUCH_FEATURE = 'uses an optional feature of the protocol; these servers offer tools only'
 
-/** Every check of the official suite that fails against these servers is here, with its reason; nothing else may fail. */
+/** All checks of the official suite that are expected to fail. Any other failure fails the command. */
 export const EXPECTED_FAILURES: readonly Expected[] = [
   {
     reason: NO_SUCH_TOOL,
@@ -76,8 +79,7 @@ export const EXPECTED_FAILURES: readonly Expected[] = [
     ],
   },
   {
-    reason:
-      'is about tools that take an argument by a header of their own, or about the tasks extension: there are none',
+    reason: 'tests tool arguments in custom headers, or the tasks extension; these servers have neither',
     scenarios: [
       'http-custom-header-server-validation',
       'tasks-capability-negotiation',
@@ -93,7 +95,7 @@ export const EXPECTED_FAILURES: readonly Expected[] = [
   },
 ]
 
-/** Why a check is expected to fail; undefined if it is not. The form of what goes over the wire never is. */
+/** The reason why a check is expected to fail, or undefined. Checks of the wire format are never expected to fail. */
 export function reasonFor(scenario: string, check: string): string | undefined {
   if (check.startsWith('wire-schema')) return undefined
   return EXPECTED_FAILURES.find(

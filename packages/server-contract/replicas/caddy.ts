@@ -11,33 +11,38 @@ const CONFIGURATION = fileURLToPath(new URL('../../demo-stack/remote/Caddyfile',
 
 export const hasCaddy: boolean = existsSync(PROGRAM)
 
-/** A real Caddy with the configuration that users copy, word for word: only names and addresses are told to it. */
+/** A running Caddy with the example configuration of packages/demo-stack. */
 export interface Caddy {
-  /** Of the authority that signed its certificates, in PEM. */
+  /** The root certificate of its own certificate authority, in PEM. */
   readonly authority: string
   readonly log: () => string
   stop(): Promise<void>
 }
 
-/** @param settings the variables that the configuration reads @param port of 127.0.0.1 that it will listen at */
+/**
+ * Starts Caddy with the unchanged example configuration.
+ *
+ * @param port the port on 127.0.0.1 that it will listen at
+ * @param settings the environment variables that the configuration reads
+ */
 export async function startCaddy(folder: string, port: number, settings: Record<string, string>): Promise<Caddy> {
   const state = join(folder, 'caddy')
   const child: ChildProcess = spawn(PROGRAM, ['run', '--adapter', 'caddyfile', '--config', CONFIGURATION], {
     env: { HOME: state, XDG_DATA_HOME: state, XDG_CONFIG_HOME: state, ...settings },
     stdio: ['ignore', 'ignore', 'pipe'],
   })
-  let said = ''
+  let log = ''
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-    said = (said + text).slice(-1_000_000)
+    log = (log + text).slice(-1_000_000)
   })
   const root = join(state, 'caddy', 'pki', 'authorities', 'local', 'root.crt')
-  while (!(existsSync(root) && (await answers(port)))) {
-    if (child.exitCode !== null) throw new Error(`caddy ended:\n${said}`)
+  while (!(existsSync(root) && (await isListening(port)))) {
+    if (child.exitCode !== null) throw new Error(`caddy exited:\n${log}`)
     await pause(50)
   }
   return {
     authority: readFileSync(root, 'utf8'),
-    log: () => said,
+    log: () => log,
     async stop() {
       if (child.exitCode !== null) return
       const exited = once(child, 'exit')
@@ -47,7 +52,7 @@ export async function startCaddy(folder: string, port: number, settings: Record<
   }
 }
 
-async function answers(port: number): Promise<boolean> {
+async function isListening(port: number): Promise<boolean> {
   const socket = connect(port, '127.0.0.1')
   try {
     await once(socket, 'connect')

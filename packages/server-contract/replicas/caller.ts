@@ -5,57 +5,63 @@ import { outputOf, questionOf } from '../src/human.ts'
 import { isQuestion, isReply } from '../src/remote/legacy-session.ts'
 import { modernHeaders, modernMessage } from '../src/remote/modern-message.ts'
 import { errorCodeOf, type Message } from '../src/running-server.ts'
-import type { Answer, Door } from './door.ts'
+import type { ProxyClient, ProxyResponse } from './proxy-client.ts'
 
-/** The policy of the callers here, which is one that any client can follow. */
-export const RETRY_POLICY = `How callers try again, for a broken connection and for 502, 503 and 504, every 200 ms for half a minute:
-  a read            is sent again.
-  a first request   of a confirmed write is sent again: nothing happens before the answer.
-  an answer         is sent again as it was. CONFIRMATION_INVALID then means that the first one may have counted: what
-                    became of it is looked up, and nothing is asked anew.
-  publishDraft      without a question is sent again: the blog knows the same draft.
-  a 503 in JSON     was not begun by anybody, and CONFIRMATION_UNAVAILABLE did nothing: whatever it was is sent again.
-  a session         that is gone (404) is begun anew, for a read; a write is not repeated, but looked up.
+/** The retry policy of the callers, which any client can follow. */
+export const RETRY_POLICY = `After a broken connection, 502, 503 or 504, a caller tries again every 200 ms, for up to 30 seconds:
+
+  - A read is sent again.
+  - The first request of a confirmed write is sent again, because nothing is written before the person answers.
+  - The answer of the person is sent again unchanged. If the reply is CONFIRMATION_INVALID, the first attempt may have
+    counted. Then the caller looks up the result, and does not ask the person again.
+  - publishDraft without a confirmation is sent again, because the blog recognizes the same draft.
+  - After 503, refused connections and CONFIRMATION_UNAVAILABLE, any request is sent again, because it had no effect.
+  - If a session is lost (404), the caller opens a new one and sends the request again.
+  - Other writes in a session are not sent again. The caller looks up the result.
 `
 
 const RETRY_MS = 200
-const PATIENCE_MS = 30_000
+const RETRY_FOR_MS = 30_000
 
-/** Why something was tried again, and how often. */
-export type Troubles = Map<string, number>
+/** How often each problem caused a retry. */
+export type RetryCounts = Map<string, number>
 
-/** How a call ended: `unknown` is for who looks it up. */
-export type Ending =
+/** The outcome of a call. If it is `unknown`, the effect has to be looked up at the backend. */
+export type Outcome =
   | { kind: 'done'; output: Record<string, unknown> }
   | { kind: 'unknown' }
   | { kind: 'failed'; code: string }
 
-/** What a caller was told, to be compared with what is on record. */
-export interface Acknowledged {
+/** A call that was answered, to be compared with the audit records. */
+export interface AnsweredCall {
   readonly traceId: string
   readonly done: boolean
 }
 
-/** One program that acts for one person, in both eras. */
+/** A client that acts for one person, in both protocol eras. */
 export class Caller {
-  readonly acknowledged: Acknowledged[] = []
-  readonly #door: Door
+  readonly answered: AnsweredCall[] = []
+  readonly #client: ProxyClient
   readonly #token: string
-  readonly #troubles: Troubles
+  readonly #retries: RetryCounts
   #session: string | undefined
 
-  constructor(door: Door, token: string, troubles: Troubles) {
-    this.#door = door
+  constructor(client: ProxyClient, token: string, retries: RetryCounts) {
+    this.#client = client
     this.#token = token
-    this.#troubles = troubles
+    this.#retries = retries
   }
 
-  /** A call of the later era; its human says yes. @param repeatable whether it may be sent again when nobody knows */
-  async modern(name: string, args: unknown, repeatable: boolean): Promise<Ending> {
+  /**
+   * Makes a call with protocol 2026-07-28, and confirms its question.
+   *
+   * @param repeatable whether the first request may be sent again if it may have had an effect
+   */
+  async modern(name: string, args: unknown, repeatable: boolean): Promise<Outcome> {
     const first = await this.#untilAnswered(() => this.#send(name, args), repeatable)
     if (!first) return { kind: 'unknown' }
     const question = questionOf(first)
-    if (!question) return endingOf(first)
+    if (!question) return outcomeOf(first)
     const answer = question.reply(YES)
     let sent = 0
     const reply = await this.#untilAnswered(() => {
@@ -63,47 +69,48 @@ export class Caller {
       return this.#send(name, args, answer)
     }, true)
     if (!reply) return { kind: 'unknown' }
-    const ending = endingOf(reply)
-    return ending.kind === 'failed' && ending.code === 'CONFIRMATION_INVALID' && sent > 1 ? { kind: 'unknown' } : ending
+    const outcome = outcomeOf(reply)
+    const isUnknown = outcome.kind === 'failed' && outcome.code === 'CONFIRMATION_INVALID' && sent > 1
+    return isUnknown ? { kind: 'unknown' } : outcome
   }
 
-  async #send(name: string, args: unknown, extra: Message = {}): Promise<Answer> {
+  async #send(name: string, args: unknown, extra: Message = {}): Promise<ProxyResponse> {
     const { traceId, _meta } = newTrace()
     const params = { name, arguments: args, ...extra, _meta }
     const body = JSON.stringify(modernMessage('tools/call', params))
-    const answer = await this.#door.knock({ headers: modernHeaders(this.#token, 'tools/call', params), body })
-    this.#note(traceId, answer)
-    return answer
+    const response = await this.#client.send({ headers: modernHeaders(this.#token, 'tools/call', params), body })
+    this.#remember(traceId, response)
+    return response
   }
 
-  /** A call of the earlier era, in this caller's session; its human says yes. */
-  async legacy(name: string, args: unknown, repeatable: boolean): Promise<Ending> {
+  /** Makes a call with protocol 2025-06-18 in the session of this caller, and confirms its question. */
+  async legacy(name: string, args: unknown, repeatable: boolean): Promise<Outcome> {
     const reply = await this.#untilAnswered(async () => {
-      this.#session ??= await this.#greet()
+      this.#session ??= await this.#openSession()
       const { traceId, _meta } = newTrace()
       const message = { jsonrpc: '2.0', id: traceId, method: 'tools/call', params: { name, arguments: args, _meta } }
       const onMessage = (question: Message): void => {
-        if (isQuestion(question)) void this.#answer(question)
+        if (isQuestion(question)) void this.#confirm(question)
       }
-      const answer = await this.#post(message, onMessage)
-      if (answer.status === 404) this.#session = undefined
-      else this.#note(traceId, answer)
-      return answer
+      const response = await this.#post(message, onMessage)
+      if (response.status === 404) this.#session = undefined
+      else this.#remember(traceId, response)
+      return response
     }, repeatable)
-    return reply ? endingOf(reply) : { kind: 'unknown' }
+    return reply ? outcomeOf(reply) : { kind: 'unknown' }
   }
 
-  /** An answer that is lost would leave its call waiting for minutes. */
-  async #answer({ id }: Message): Promise<void> {
-    const deadline = performance.now() + PATIENCE_MS
+  /** Sends the person's answer until it arrives, because the call would wait for it for minutes. */
+  async #confirm({ id }: Message): Promise<void> {
+    const deadline = performance.now() + RETRY_FOR_MS
     while (performance.now() < deadline) {
-      const answer = await this.#post({ jsonrpc: '2.0', id, result: YES }).catch(() => undefined)
-      if (answer?.status === 202 || answer?.status === 404) return
+      const response = await this.#post({ jsonrpc: '2.0', id, result: YES }).catch(() => undefined)
+      if (response?.status === 202 || response?.status === 404) return
       await pause(RETRY_MS)
     }
   }
 
-  async #greet(): Promise<string | undefined> {
+  async #openSession(): Promise<string | undefined> {
     this.#session = undefined
     const params = {
       protocolVersion: '2025-06-18',
@@ -117,56 +124,56 @@ export class Caller {
     return session
   }
 
-  async #post(message: Message, onMessage?: (message: Message) => void): Promise<Answer> {
+  async #post(message: Message, onMessage?: (message: Message) => void): Promise<ProxyResponse> {
     const headers = {
       'Content-Type': 'application/json',
       Accept: 'application/json, text/event-stream',
       Authorization: `Bearer ${this.#token}`,
       ...(this.#session !== undefined && { 'Mcp-Session-Id': this.#session }),
     }
-    return await this.#door.knock({ headers, body: JSON.stringify(message), ...(onMessage && { onMessage }) })
+    return await this.#client.send({ headers, body: JSON.stringify(message), ...(onMessage && { onMessage }) })
   }
 
-  #note(traceId: string, { status, messages }: Answer): void {
+  #remember(traceId: string, { status, messages }: ProxyResponse): void {
     const reply = messages.find(isReply)
-    // What is refused before it is read is on record too, but nobody knew its trace.
-    if (reply && status === 200) this.acknowledged.push({ traceId, done: outputOf(reply) !== undefined })
+    // Requests that are refused before their body is read are recorded too, but without the caller's trace id.
+    if (reply && status === 200) this.answered.push({ traceId, done: outputOf(reply) !== undefined })
   }
 
-  /** Undefined if what became of it is not known, and it must not be sent again. */
-  async #untilAnswered(send: () => Promise<Answer>, repeatable: boolean): Promise<Message | undefined> {
-    const deadline = performance.now() + PATIENCE_MS
+  /** Resolves to undefined if the request may have had an effect and must not be sent again. */
+  async #untilAnswered(send: () => Promise<ProxyResponse>, repeatable: boolean): Promise<Message | undefined> {
+    const deadline = performance.now() + RETRY_FOR_MS
     while (performance.now() < deadline) {
-      const answer = await send().catch((error: NodeJS.ErrnoException) => error)
-      const trouble = troubleOf(answer)
-      if (trouble === undefined) return (answer as Answer).messages.find(isReply)
-      this.#troubles.set(trouble.what, (this.#troubles.get(trouble.what) ?? 0) + 1)
-      if (!repeatable && !trouble.harmless) return undefined
+      const result = await send().catch((error: NodeJS.ErrnoException) => error)
+      const problem = problemOf(result)
+      if (problem === undefined) return (result as ProxyResponse).messages.find(isReply)
+      this.#retries.set(problem.what, (this.#retries.get(problem.what) ?? 0) + 1)
+      if (!repeatable && !problem.hadNoEffect) return undefined
       await pause(RETRY_MS)
     }
-    throw new Error('it was tried for half a minute')
+    throw new Error(`no reply after ${RETRY_FOR_MS / 1000} seconds of retries`)
   }
 }
 
-/** What stood in the way, if anything did, and whether it is sure that nothing was begun. */
-function troubleOf(answer: Answer | NodeJS.ErrnoException): { what: string; harmless: boolean } | undefined {
-  if (answer instanceof Error) {
-    const what = answer.code ?? answer.message
-    return { what, harmless: ['no session', 'ECONNREFUSED'].includes(what) }
+/** Why a request has to be sent again, if it has, and whether it certainly had no effect. */
+function problemOf(result: ProxyResponse | NodeJS.ErrnoException): { what: string; hadNoEffect: boolean } | undefined {
+  if (result instanceof Error) {
+    const what = result.code ?? result.message
+    return { what, hadNoEffect: ['no session', 'ECONNREFUSED'].includes(what) }
   }
-  const { status, messages } = answer
-  if (status === 404) return { what: '404, the session is gone', harmless: true }
+  const { status, messages } = result
+  if (status === 404) return { what: '404, the session is lost', hadNoEffect: true }
   if (status === 503)
-    return { what: messages.length > 0 ? '503 from a server that stops' : '503 from the proxy', harmless: true }
-  if (status === 502 || status === 504) return { what: `${status} from the proxy`, harmless: false }
+    return { what: messages.length > 0 ? '503 from a server that stops' : '503 from the proxy', hadNoEffect: true }
+  if (status === 502 || status === 504) return { what: `${status} from the proxy`, hadNoEffect: false }
   const reply = messages.find(isReply)
   const code = reply && errorCodeOf(reply)
-  if (code === 'CONFIRMATION_UNAVAILABLE') return { what: code, harmless: true }
+  if (code === 'CONFIRMATION_UNAVAILABLE') return { what: code, hadNoEffect: true }
   if (reply) return undefined
-  return { what: `${status} with no reply in it`, harmless: false }
+  return { what: `${status} without a reply`, hadNoEffect: false }
 }
 
-function endingOf(reply: Message): Ending {
+function outcomeOf(reply: Message): Outcome {
   const output = outputOf(reply)
   return output
     ? { kind: 'done', output }

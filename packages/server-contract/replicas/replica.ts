@@ -2,7 +2,7 @@ import { AuditTrail } from '../src/audit-trail.ts'
 import { RemoteServer } from '../src/remote/remote-server.ts'
 import { entryPoint } from '../src/repository.ts'
 
-/** One of several processes of a server, which keeps its address and its audit file over its restarts. */
+/** A replica of a server. It keeps its port and its audit file when it is restarted. */
 export class Replica {
   readonly name: string
   readonly port: number
@@ -10,7 +10,7 @@ export class Replica {
   readonly #server: string
   readonly #env: Record<string, string>
   #process: RemoteServer | undefined
-  /** Of every process that it was. */
+  /** The stderr of all its processes. */
   stderr = ''
 
   constructor(server: string, letter: string, port: number, env: Record<string, string>) {

@@ -7,34 +7,40 @@ import { freePort } from '@narrow-deputies/demo-stack/free-ports'
 import { hasStore, startStore } from '../src/remote/store-process.ts'
 import { TokenIssuer } from '../src/remote/token-issuer.ts'
 import { hasCaddy, startCaddy } from './caddy.ts'
-import { Caller, RETRY_POLICY, type Troubles } from './caller.ts'
-import { Door } from './door.ts'
-import { faultsOfRun } from './judgement.ts'
-import { faultsOfLeaving } from './leaving.ts'
+import { Caller, RETRY_POLICY, type RetryCounts } from './caller.ts'
+import { faultsOfDisconnects } from './disconnects.ts'
+import { ProxyClient } from './proxy-client.ts'
 import { Replica } from './replica.ts'
-import { type Ended, type Work, workList } from './work.ts'
+import { faultsOfRun } from './run-checks.ts'
+import { type FinishedTask, type Task, taskList } from './tasks.ts'
 
-const HELP = `pnpm replicas [--calls N]: two replicas of ticket-handler and two of blog-publisher behind a real Caddy, with the
-configuration in packages/demo-stack/remote/Caddyfile and a real Redis, under a mixed load of both protocol eras while
-replicas are killed, stopped and started again. Needs Linux, /usr/bin/caddy and /usr/bin/redis-server; ends in a minute or two.
+const HELP = `pnpm replicas [--calls N]
 
-It fails if a reply has no record, a request at the backend has no intent before it, anything is done twice, anything
-that was said to be done was not, a caller sees an error that it cannot try again after, or an audit chain does not hold.
+Runs two replicas of ticket-handler and two of blog-publisher behind Caddy, with packages/demo-stack/remote/Caddyfile and
+Redis. Sends N calls of both protocol eras (default: 2000) while replicas are killed, stopped and restarted. Takes one or
+two minutes. Needs Linux, /usr/bin/caddy and /usr/bin/redis-server.
+
+The command fails if one of these happens:
+
+  - A reply has no audit record, or a write at the backend has no earlier intent.
+  - A write is done twice, or is reported as done but was not done.
+  - A call fails with an error after which the caller cannot try again.
+  - An audit log is not valid.
 
 ${RETRY_POLICY}`
 
 const CALLERS = 16
-/** Longer than the proxy's health checks are apart, and than it leaves a replica alone. */
-const NOTICED_MS = 5_500
+/** Longer than `health_interval` plus `fail_duration` in the Caddyfile, so that the proxy uses the replica again. */
+const RECOVERY_MS = 5_500
 const NAMES = { 'ticket-handler': 'tickets.mcp.example.com', 'blog-publisher': 'blog.mcp.example.com' } as const
 type Server = keyof typeof NAMES
 const SERVERS = ['ticket-handler', 'blog-publisher'] as const
 const SCOPE = { 'ticket-handler': 'tickets:read tickets:write', 'blog-publisher': 'blog:read blog:publish' } as const
 
-const beganAt = performance.now()
+const startedAt = performance.now()
 
 function progress(text: string): void {
-  process.stderr.write(`${((performance.now() - beganAt) / 1000).toFixed(0).padStart(4)} s  ${text}\n`)
+  process.stderr.write(`${((performance.now() - startedAt) / 1000).toFixed(0).padStart(4)} s  ${text}\n`)
 }
 
 function publicUrl(server: Server): string {
@@ -49,7 +55,7 @@ function environment(server: Server, letter: string, folder: string, backend: Ba
     MCP_PUBLIC_URL: publicUrl(server),
     [`${prefix}_API_URL`]: own.url,
     [`${prefix}_API_KEY`]: own.key,
-    // One asks and one does not, so that both ways of writing are tried.
+    // One server asks for confirmation and the other does not, so that both kinds of writes are tested.
     ...(server === 'ticket-handler'
       ? { TICKET_CONFIRM: 'required' }
       : { BLOG_CONFIRM: 'description', BLOG_DRAFTS_DIR: join(folder, 'drafts') }),
@@ -58,53 +64,57 @@ function environment(server: Server, letter: string, folder: string, backend: Ba
   }
 }
 
-/** Does all the work, so many at a time. @param onDone told after each how many are done */
-async function workOff(
-  list: readonly Work[],
+/**
+ * Runs all tasks, one at a time for each caller.
+ *
+ * @param onDone called after each task with the number of finished tasks
+ */
+async function runTasks(
+  tasks: readonly Task[],
   callers: readonly Record<Server, Caller>[],
   onDone: (done: number) => void,
 ) {
-  const ended: Ended[] = []
+  const finished: FinishedTask[] = []
   let next = 0
   await Promise.all(
     callers.map(async caller => {
-      for (let work = list[next++]; work; work = list[next++]) {
-        const ending = await work.run(caller[work.server])
-        ended.push({ work, ending })
-        onDone(ended.length)
+      for (let task = tasks[next++]; task; task = tasks[next++]) {
+        const outcome = await task.run(caller[task.server])
+        finished.push({ task, outcome })
+        onDone(finished.length)
       }
     }),
   )
-  return ended
+  return finished
 }
 
-/** What happens to the replicas meanwhile, each at its share of the work. */
-function disturb(replicas: Record<Server, readonly [Replica, Replica]>, count: number) {
+/** Restarts replicas when given shares of the tasks are finished. */
+function planRestarts(replicas: Record<Server, readonly [Replica, Replica]>, count: number) {
   const restart = async (replica: Replica, signal: 'SIGKILL' | 'SIGTERM'): Promise<void> => {
     progress(`${signal === 'SIGKILL' ? 'killing' : 'stopping'} ${replica.name}`)
     const code = await replica.stop(signal)
-    if (signal === 'SIGTERM' && code !== 0) throw new Error(`${replica.name} ended with ${code}`)
+    if (signal === 'SIGTERM' && code !== 0) throw new Error(`${replica.name} exited with ${code}`)
     await pause(1_500)
     await replica.start()
-    progress(`${replica.name} is back`)
-    // The next one goes when the proxy has noticed, as in any rolling restart.
-    await pause(NOTICED_MS)
+    progress(`${replica.name} is running again`)
+    // The next restart waits until the proxy uses this replica again, as in any rolling restart.
+    await pause(RECOVERY_MS)
   }
   const plan = [
-    { at: 0.1, what: () => Promise.all(SERVERS.map(server => restart(replicas[server][0], 'SIGKILL'))) },
-    { at: 0.4, what: () => Promise.all(SERVERS.map(server => restart(replicas[server][1], 'SIGKILL'))) },
-    { at: 0.7, what: () => Promise.all(SERVERS.map(server => restart(replicas[server][0], 'SIGTERM'))) },
+    { at: 0.1, action: () => Promise.all(SERVERS.map(server => restart(replicas[server][0], 'SIGKILL'))) },
+    { at: 0.4, action: () => Promise.all(SERVERS.map(server => restart(replicas[server][1], 'SIGKILL'))) },
+    { at: 0.7, action: () => Promise.all(SERVERS.map(server => restart(replicas[server][0], 'SIGTERM'))) },
   ]
   let last: Promise<unknown> = Promise.resolve()
   return {
     onDone(done: number): void {
-      if (done % 250 === 0) progress(`${done} of ${count} done`)
+      if (done % 250 === 0) progress(`${done} of ${count} calls done`)
       if (plan[0] === undefined || done < plan[0].at * count) return
-      const { what } = plan.shift() ?? {}
-      // One after the other: with both away there is nobody to go to.
-      last = last.then(what)
+      const { action } = plan.shift() ?? {}
+      // One restart after the other, so that one replica of each server is always running.
+      last = last.then(action)
     },
-    over: () => last,
+    finished: () => last,
   }
 }
 
@@ -113,7 +123,7 @@ async function main(count: number): Promise<number> {
   const cleanUp: (() => unknown)[] = [() => rmSync(folder, { recursive: true, force: true })]
   try {
     mkdirSync(join(folder, 'drafts'))
-    progress('starting the backend, an issuer of tokens, Redis, the replicas and Caddy')
+    progress('starting the backend, a token issuer, Redis, the replicas and Caddy')
     const backend = await startBackend({ rateLimit: { max: 1_000_000, windowMs: 60_000 } })
     cleanUp.push(() => backend.close())
     const issuer = new TokenIssuer()
@@ -151,43 +161,44 @@ async function main(count: number): Promise<number> {
     })
     cleanUp.push(() => caddy.stop())
 
-    const troubles: Troubles = new Map()
+    const retries: RetryCounts = new Map()
     const callers = await Promise.all(
       Array.from({ length: CALLERS }, async (_, n) => {
         const of = async (server: Server): Promise<Caller> => {
           const claims = { sub: `person-${n}`, client_id: 'caller', exp: Math.floor(Date.now() / 1000) + 3_000 }
           const token = await issuer.token(publicUrl(server), SCOPE[server], { claims })
-          const door = new Door(port, NAMES[server], caddy.authority, `127.0.0.${n + 2}`)
-          cleanUp.push(() => door.close())
-          return new Caller(door, token, troubles)
+          const client = new ProxyClient(port, NAMES[server], caddy.authority, `127.0.0.${n + 2}`)
+          cleanUp.push(() => client.close())
+          return new Caller(client, token, retries)
         }
         return { 'ticket-handler': await of('ticket-handler'), 'blog-publisher': await of('blog-publisher') }
       }),
     )
     const ticketIds = backend.ticketRows().map(({ id }) => id)
-    const list = workList(count, { ticketIds, drafts: join(folder, 'drafts') })
-    progress(`${list.length} calls by ${CALLERS} callers`)
-    const { onDone, over } = disturb(replicas, list.length)
-    const ended = await workOff(list, callers, onDone)
-    await over()
+    const tasks = taskList(count, { ticketIds, drafts: join(folder, 'drafts') })
+    progress(`${tasks.length} calls by ${CALLERS} callers`)
+    const restarts = planRestarts(replicas, tasks.length)
+    const finished = await runTasks(tasks, callers, restarts.onDone)
+    await restarts.finished()
 
-    progress('clients that leave')
-    const place = { token: await issuer.token(publicUrl('ticket-handler'), SCOPE['ticket-handler']), store }
-    const door = new Door(port, NAMES['ticket-handler'], caddy.authority, '127.0.0.1')
-    cleanUp.push(() => door.close())
+    progress('clients that disconnect')
+    const token = await issuer.token(publicUrl('ticket-handler'), SCOPE['ticket-handler'])
+    const client = new ProxyClient(port, NAMES['ticket-handler'], caddy.authority, '127.0.0.1')
+    cleanUp.push(() => client.close())
     const [ticketId = ''] = ticketIds
-    const left = await faultsOfLeaving({ ...place, door, replicas: replicas['ticket-handler'], ticketId })
+    const handlers = replicas['ticket-handler']
+    const disconnects = await faultsOfDisconnects({ client, token, replicas: handlers, store, ticketId })
     progress('stopping')
     const all = SERVERS.flatMap(server => replicas[server])
     for (const replica of all) await replica.stop('SIGTERM')
-    const acknowledged = callers.flatMap(caller => SERVERS.flatMap(server => caller[server].acknowledged))
-    const faults = [...left, ...(await faultsOfRun({ ended, acknowledged, replicas: all, backend }))]
-    const unknown = ended.filter(({ ending }) => ending.kind === 'unknown').length
+    const answered = callers.flatMap(caller => SERVERS.flatMap(server => caller[server].answered))
+    const faults = [...disconnects, ...(await faultsOfRun({ finished, answered, replicas: all, backend }))]
+    const unknown = finished.filter(({ outcome }) => outcome.kind === 'unknown').length
     const records = all.reduce((sum, { trail }) => sum + trail.records().length, 0)
-    for (const [what, times] of troubles) process.stdout.write(`tried again ${times} times: ${what}\n`)
+    for (const [what, times] of retries) process.stdout.write(`retries: ${times} after ${what}\n`)
     for (const fault of new Set(faults)) process.stdout.write(`FAILED  ${fault}\n`)
     process.stdout.write(
-      `${list.length} calls, ${acknowledged.length} replies, ${unknown} to look up, ${records} records in ${all.length} chains, ${faults.length} faults\n`,
+      `${tasks.length} calls, ${answered.length} replies, ${unknown} unknown outcomes, ${records} records in ${all.length} audit logs, ${faults.length} faults\n`,
     )
     return faults.length === 0 ? 0 : 1
   } finally {
@@ -203,7 +214,7 @@ else if (!Number.isSafeInteger(count) || count < 1) {
   process.exitCode = 2
 } else if (!hasCaddy || !hasStore) {
   process.stderr.write(
-    `pnpm replicas needs ${hasCaddy ? '' : '/usr/bin/caddy '}${hasStore ? '' : '/usr/bin/redis-server '}\n`,
+    `pnpm replicas needs these programs: ${[hasCaddy ? [] : '/usr/bin/caddy', hasStore ? [] : '/usr/bin/redis-server'].flat().join(', ')}\n`,
   )
   process.exitCode = 2
 } else process.exitCode = await main(count)

@@ -6,8 +6,8 @@ import { SCOPES } from '../api-keys.ts'
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
 
-describe('blog API', () => {
-  it('creates and publishes an article, byte for byte', async () => {
+describe('the blog API', () => {
+  it('creates and publishes an article without changing its text', async () => {
     const backend = await backendForTest({ seed: false, now: () => Date.parse('2026-04-01T12:00:00Z') })
     const body = { slug: 'τι-νέα', title: 'Τι νέα;', markdown: '# Τι νέα;\r\n\u0000\u202e 😀\n' }
     const { status, json } = await call(backend.blog, 'POST /articles', { body })
@@ -27,7 +27,7 @@ describe('blog API', () => {
     expect((await fetch(json.url)).status).toBe(200)
   })
 
-  it('reports the same bytes as already there and refuses other bytes, without a change', async () => {
+  it('returns the existing article for the same text, and refuses a different text', async () => {
     const backend = await backendForTest({ seed: false })
     const post = (markdown: string, title = 'A', slug = 'é') =>
       call(backend.blog, 'POST /articles', { body: { slug, title, markdown } })
@@ -40,14 +40,14 @@ describe('blog API', () => {
       {
         error: {
           code: 'conflict',
-          message: 'an article with this slug is live with other content; edit it in the blog admin',
+          message: 'an article with this slug is already published with a different text; edit it in the blog admin',
         },
       },
     ])
     expect(backend.articles().map(({ markdown, title }) => [markdown, title])).toEqual([['one', 'A']])
   })
 
-  it('publishes once when twenty ask at the same time', async () => {
+  it('publishes once for twenty equal requests at the same time', async () => {
     const backend = await backendForTest({ seed: false })
     const body = { slug: 'a', title: 'A', markdown: 'a' }
     const answers = await Promise.all(Array.from({ length: 20 }, () => call(backend.blog, 'POST /articles', { body })))
@@ -56,7 +56,7 @@ describe('blog API', () => {
     expect(backend.articles()).toHaveLength(1)
   })
 
-  it('reads, lists, edits and deletes with the scopes for it', async () => {
+  it('gets, lists, edits and deletes articles for keys with the scopes', async () => {
     const backend = await backendForTest()
     const key = backend.mintKey('blog', [...SCOPES.blog])
     const slug = encodeURIComponent('τι-μάθαμε-από-έναν-κεραμίστα')

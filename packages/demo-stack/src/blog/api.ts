@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import type { Meter } from '../api-rules.ts'
+import type { RateLimiter } from '../api-rules.ts'
 import { applyApiRules } from '../api-rules.ts'
 import type { Writes } from '../idempotency.ts'
 import { closed, text } from '../json-schema.ts'
@@ -7,7 +7,7 @@ import type { Articles } from './articles.ts'
 
 const MARKDOWN_LIMIT = 1024 * 1024
 
-// Letters of a script without case are neither upper nor lower and have to be named apart.
+// \p{Ll} matches lowercase letters. \p{Lm} and \p{Lo} match letters of scripts without case.
 const SLUG = {
   ...text(1, 120),
   pattern: '^[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}\\p{Nd}]+(?:-[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}\\p{Nd}]+)*$',
@@ -35,16 +35,16 @@ interface Content {
 interface BlogOptions {
   articles: Articles
   writes: Writes
-  meter: Meter
+  limiter: RateLimiter
 }
 
 /** The blog API: publish, read, list, edit and delete articles. */
-export async function blogApi(app: FastifyInstance, { articles, writes, meter }: BlogOptions): Promise<void> {
+export async function blogApi(app: FastifyInstance, { articles, writes, limiter }: BlogOptions): Promise<void> {
   await applyApiRules(app, {
     api: 'blog',
     title: 'Blog API',
-    description: 'Articles of the company blog. A created article is live at once.',
-    meter,
+    description: 'Articles of the company blog. Creating an article also publishes it.',
+    limiter,
   })
 
   app.post<{ Body: Content & { slug: string } }>(
@@ -53,7 +53,7 @@ export async function blogApi(app: FastifyInstance, { articles, writes, meter }:
       config: { access: 'articles:create' },
       schema: {
         operationId: 'createArticle',
-        summary: 'Create and publish an article; the same bytes under the same slug change nothing',
+        summary: 'Create and publish an article; repeating it with the same slug and text changes nothing',
         body: closed({ slug: SLUG, ...CONTENT }),
         response: { 200: PUBLISHED, 201: PUBLISHED },
       },
@@ -71,7 +71,7 @@ export async function blogApi(app: FastifyInstance, { articles, writes, meter }:
       config: { access: 'articles:list' },
       schema: {
         operationId: 'listArticles',
-        summary: 'All articles, without their text',
+        summary: 'List all articles, without their text',
         response: { 200: closed({ articles: { type: 'array', items: closed(SUMMARY) } }) },
       },
     },
@@ -84,7 +84,7 @@ export async function blogApi(app: FastifyInstance, { articles, writes, meter }:
       config: { access: 'articles:read' },
       schema: {
         operationId: 'getArticle',
-        summary: 'One article with its text',
+        summary: 'Get an article with its text',
         params: SLUG_PARAMS,
         response: { 200: ARTICLE },
       },
@@ -98,7 +98,7 @@ export async function blogApi(app: FastifyInstance, { articles, writes, meter }:
       config: { access: 'articles:edit' },
       schema: {
         operationId: 'editArticle',
-        summary: 'Replace the title and text of a live article',
+        summary: 'Replace the title and text of a published article',
         params: SLUG_PARAMS,
         body: closed(CONTENT),
         response: { 200: ARTICLE },
@@ -114,7 +114,7 @@ export async function blogApi(app: FastifyInstance, { articles, writes, meter }:
       config: { access: 'articles:delete' },
       schema: {
         operationId: 'deleteArticle',
-        summary: 'Delete an article for good',
+        summary: 'Delete an article permanently',
         params: SLUG_PARAMS,
         response: { 204: { type: 'null', description: 'Deleted' } },
       },

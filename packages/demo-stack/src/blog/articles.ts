@@ -3,7 +3,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import { newId } from '../ids.ts'
 import { conflict, notFound } from '../refusal.ts'
 
-/** A live article. */
+/** A published article. */
 export interface Article {
   id: string
   /** In Unicode NFC. */
@@ -11,7 +11,7 @@ export interface Article {
   title: string
   markdown: string
   url: string
-  /** Hex digest of the markdown's UTF-8 bytes. */
+  /** SHA-256 of the Markdown text in UTF-8, in hex. */
   sha256: string
   status: 'published'
   /** ISO 8601 in UTC. */
@@ -26,7 +26,7 @@ export class Articles {
   readonly #now: () => number
   readonly #site: () => string
 
-  /** @param site returns the origin under which posts are read */
+  /** @param site returns the origin of the public post pages */
   constructor(db: DatabaseSync, now: () => number, site: () => string) {
     this.#db = db
     this.#now = now
@@ -34,15 +34,15 @@ export class Articles {
   }
 
   /**
-   * Creates and publishes an article. The same bytes under the same slug are the same article.
+   * Creates and publishes an article. If an article with the same slug and text exists, returns that one.
    *
-   * @throws Refusal 409 when the slug is live with other bytes
+   * @throws Refusal 409 if an article with the same slug and a different text exists
    */
   publish(input: { slug: string; title: string; markdown: string }): { article: Article; created: boolean } {
-    const live = this.#find(input.slug)
-    if (live !== undefined) {
-      if (live.sha256 === digest(input.markdown)) return { article: live, created: false }
-      throw conflict('an article with this slug is live with other content; edit it in the blog admin')
+    const existing = this.#find(input.slug)
+    if (existing !== undefined) {
+      if (existing.sha256 === digest(input.markdown)) return { article: existing, created: false }
+      throw conflict('an article with this slug is already published with a different text; edit it in the blog admin')
     }
     this.add({ ...input, id: newId('art'), publishedAt: new Date(this.#now()).toISOString() })
     return { article: this.get(input.slug), created: true }
@@ -83,7 +83,7 @@ export class Articles {
   }
 
   #find(slug: string): Article | undefined {
-    // Two spellings that look the same must not be two articles.
+    // Slugs that look the same must not be two articles, so they are compared in NFC.
     const row = this.#db.prepare(`SELECT ${COLUMNS} FROM articles WHERE slug = ?`).get(slug.normalize('NFC'))
     return row === undefined ? undefined : this.#article(row)
   }

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { Articles } from './articles.ts'
 
-/** The public page of an article, `GET /posts/:slug`: what a reader sees after a publish. */
+/** The public page of an article, at `GET /posts/:slug`. */
 export async function postPage(app: FastifyInstance, { articles }: { articles: Articles }): Promise<void> {
   app.get<{ Params: { slug: string } }>('/posts/:slug', async (request, reply) => {
     const { title, markdown } = articles.get(request.params.slug)
@@ -13,7 +13,7 @@ export async function postPage(app: FastifyInstance, { articles }: { articles: A
   })
 }
 
-/** Headings, lists and paragraphs; everything else stays the text it is, HTML and links included. */
+/** Renders headings, lists and paragraphs. Everything else, such as HTML and links, is shown as plain text. */
 export function renderPost(title: string, markdown: string): string {
   const blocks = markdown
     .replace(/\r\n?/g, '\n')
@@ -35,7 +35,7 @@ ${blocks.map(renderBlock).join('\n')}
 function renderBlock(block: string): string {
   const heading = /^(#{1,5}) +(.+)$/.exec(block)
   if (heading?.[1] !== undefined && heading[2] !== undefined) {
-    // One level down: the page's own title is its only first-level heading.
+    // One level lower, because the title is the first-level heading of the page.
     const level = heading[1].length + 1
     return `<h${level}>${escapeHtml(heading[2])}</h${level}>`
   }

@@ -5,8 +5,8 @@ import { SCOPES } from '../api-keys.ts'
 
 const names = (answer: { json: { customers: { name: string }[] } }) => answer.json.customers.map(({ name }) => name)
 
-describe('CRM API', () => {
-  it('finds a customer by exact address in any case', async () => {
+describe('the CRM API', () => {
+  it('finds a customer by the exact e-mail address, ignoring case', async () => {
     const backend = await backendForTest()
     const find = (email: string) => call(backend.crm, `GET /customers/by-email?email=${encodeURIComponent(email)}`)
     const expected = backend.customers().find(({ id }) => id === 'cus_e4t8vka7rs3x')
@@ -16,7 +16,7 @@ describe('CRM API', () => {
     }
   })
 
-  it('searches names without regard to case and accents, in any script', async () => {
+  it('searches names in any script, ignoring case and accents', async () => {
     const backend = await backendForTest()
     const search = (name: string) => call(backend.crm, `GET /customers/search?name=${encodeURIComponent(name)}`)
     for (const [query, name] of [
@@ -39,7 +39,7 @@ describe('CRM API', () => {
     }
   })
 
-  it('gives at most ten, by name, and tells that there are more', async () => {
+  it('finds at most ten customers, sorted by name, and says whether there are more', async () => {
     const backend = await backendForTest()
     const key = backend.mintKey('crm', ['customers:write'])
     const { id: _id, ...template } = backend.customers()[0] ?? { id: '' }
@@ -52,7 +52,7 @@ describe('CRM API', () => {
     }
   })
 
-  it('reads one customer with all its fields', async () => {
+  it('gets a customer with all fields', async () => {
     const backend = await backendForTest()
     for (const customer of backend.customers()) {
       expect((await call(backend.crm, `GET /customers/${customer.id}`)).json).toEqual(customer)
@@ -60,7 +60,7 @@ describe('CRM API', () => {
     expect((await call(backend.crm, 'GET /customers/cus_none')).status).toBe(404)
   })
 
-  it('lists, exports, adds, changes and deletes with the scopes for it', async () => {
+  it('lists, exports, adds, changes and deletes customers for keys with the scopes', async () => {
     const backend = await backendForTest()
     const key = backend.mintKey('crm', [...SCOPES.crm])
     expect((await call(backend.crm, 'GET /customers', { key })).json.customers).toEqual(backend.customers())

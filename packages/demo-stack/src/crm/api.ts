@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import type { Meter } from '../api-rules.ts'
+import type { RateLimiter } from '../api-rules.ts'
 import { applyApiRules } from '../api-rules.ts'
 import type { Writes } from '../idempotency.ts'
 import { closed, EMAIL, ID_PARAMS, text } from '../json-schema.ts'
@@ -17,7 +17,7 @@ const FIELDS = {
   since: DATE,
   country: { type: 'string', pattern: '^[A-Z]{2}$' },
   notes: text(0, 5000),
-  creditLimit: { type: 'integer', minimum: 0, maximum: 10_000_000, description: 'Whole euros' },
+  creditLimit: { type: 'integer', minimum: 0, maximum: 10_000_000, description: 'In whole euros' },
   birthDate: DATE,
 }
 const CUSTOMER = closed({ id: { type: 'string' }, ...FIELDS })
@@ -28,12 +28,12 @@ type Fields = Omit<Customer, 'id'>
 interface CrmOptions {
   customers: Customers
   writes: Writes
-  meter: Meter
+  limiter: RateLimiter
 }
 
-/** The CRM API: look customers up, and what a reader must not reach: list, export, write and delete them. */
-export async function crmApi(app: FastifyInstance, { customers, writes, meter }: CrmOptions): Promise<void> {
-  await applyApiRules(app, { api: 'crm', title: 'CRM API', description: 'Customer records.', meter })
+/** The CRM API: look up customers, and also list, export, write and delete them, which no server may do. */
+export async function crmApi(app: FastifyInstance, { customers, writes, limiter }: CrmOptions): Promise<void> {
+  await applyApiRules(app, { api: 'crm', title: 'CRM API', description: 'Customer records.', limiter })
 
   app.get<{ Querystring: { email: string } }>(
     '/customers/by-email',
@@ -41,7 +41,7 @@ export async function crmApi(app: FastifyInstance, { customers, writes, meter }:
       config: { access: 'customers:read' },
       schema: {
         operationId: 'findCustomerByEmail',
-        summary: 'The customer with exactly this address, whatever its case',
+        summary: 'Get the customer with exactly this e-mail address, ignoring case',
         querystring: closed({ email: EMAIL }),
         response: { 200: CUSTOMER },
       },
@@ -55,7 +55,7 @@ export async function crmApi(app: FastifyInstance, { customers, writes, meter }:
       config: { access: 'customers:read' },
       schema: {
         operationId: 'searchCustomers',
-        summary: 'At most ten customers whose name contains the text, whatever its case and accents',
+        summary: 'Find up to ten customers whose name contains the text, ignoring case and accents',
         querystring: closed({ name: text(2, 80) }),
         response: { 200: closed({ customers: CUSTOMERS, more: { type: 'boolean' } }) },
       },
@@ -69,7 +69,7 @@ export async function crmApi(app: FastifyInstance, { customers, writes, meter }:
       config: { access: 'customers:export' },
       schema: {
         operationId: 'exportCustomers',
-        summary: 'All customers as CSV',
+        summary: 'Export all customers as CSV',
         produces: ['text/csv'],
         response: { 200: { type: 'string' } },
       },
@@ -81,7 +81,7 @@ export async function crmApi(app: FastifyInstance, { customers, writes, meter }:
     '/customers/:id',
     {
       config: { access: 'customers:read' },
-      schema: { operationId: 'getCustomer', summary: 'One customer', params: ID_PARAMS, response: { 200: CUSTOMER } },
+      schema: { operationId: 'getCustomer', summary: 'Get a customer', params: ID_PARAMS, response: { 200: CUSTOMER } },
     },
     async request => customers.get(request.params.id),
   )
@@ -92,7 +92,7 @@ export async function crmApi(app: FastifyInstance, { customers, writes, meter }:
       config: { access: 'customers:list' },
       schema: {
         operationId: 'listCustomers',
-        summary: 'All customers',
+        summary: 'List all customers',
         response: { 200: closed({ customers: CUSTOMERS }) },
       },
     },
@@ -136,7 +136,7 @@ export async function crmApi(app: FastifyInstance, { customers, writes, meter }:
       config: { access: 'customers:delete' },
       schema: {
         operationId: 'deleteCustomer',
-        summary: 'Delete a customer for good',
+        summary: 'Delete a customer permanently',
         params: ID_PARAMS,
         response: { 204: { type: 'null', description: 'Deleted' } },
       },

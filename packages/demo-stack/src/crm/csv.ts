@@ -14,7 +14,7 @@ const COLUMNS = [
   'birthDate',
 ] as const satisfies readonly (keyof Customer)[]
 
-/** All fields of all given customers as RFC 4180 text with a header line. */
+/** Formats customers with all their fields as CSV (RFC 4180) with a header line. */
 export function toCsv(customers: readonly Customer[]): string {
   const lines = customers.map(customer => COLUMNS.map(column => `"${String(customer[column]).replaceAll('"', '""')}"`))
   return [COLUMNS, ...lines].map(line => `${line.join(',')}\r\n`).join('')

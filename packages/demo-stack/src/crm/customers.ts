@@ -5,7 +5,7 @@ import { foldEmail, foldName } from './folding.ts'
 
 export const PLANS = ['free', 'team', 'business', 'enterprise'] as const
 
-/** A customer record: more than most readers should pass on. */
+/** A customer record. It has more fields than a server should pass on to a model. */
 export interface Customer {
   id: string
   name: string
@@ -18,7 +18,7 @@ export interface Customer {
   /** ISO 3166-1 alpha-2. */
   country: string
   notes: string
-  /** Whole euros. */
+  /** In whole euros. */
   creditLimit: number
   /** YYYY-MM-DD. */
   birthDate: string
@@ -48,13 +48,13 @@ export class Customers {
   }
 
   /**
-   * Customers whose name contains the text, by name, at most ten; `more` tells that there were others.
+   * Finds up to ten customers whose name contains the text, sorted by name. `more` is true if there are others.
    *
-   * @throws Refusal 400 when fewer than two characters are left to compare
+   * @throws Refusal 400 if fewer than two characters remain after folding
    */
   search(text: string): { customers: Customer[]; more: boolean } {
     const folded = foldName(text)
-    // Spaces or bare accents fold to nothing, which every name contains.
+    // Spaces and accents fold to an empty string, which every name contains.
     if (folded.length < 2) throw invalid('querystring/name must have at least 2 letters or digits')
     const rows = this.#db
       .prepare(`SELECT ${COLUMNS} FROM customers WHERE instr(name_folded, ?) > 0 ORDER BY name_folded, id LIMIT ?`)
@@ -62,19 +62,19 @@ export class Customers {
     return { customers: rows.slice(0, SEARCH_LIMIT).map(found), more: rows.length > SEARCH_LIMIT }
   }
 
-  /** By name. */
+  /** Sorted by name. */
   all(): Customer[] {
     return this.#db.prepare(`SELECT ${COLUMNS} FROM customers ORDER BY name_folded, id`).all().map(found)
   }
 
-  /** @throws Refusal 409 when the address belongs to another customer */
+  /** @throws Refusal 409 if another customer has the e-mail address */
   create(input: Omit<Customer, 'id'>): Customer {
     const id = newId('cus')
     this.add({ ...input, id })
     return this.get(id)
   }
 
-  /** @throws Refusal 409 when the address belongs to another customer */
+  /** @throws Refusal 409 if another customer has the e-mail address */
   add(customer: Customer): void {
     this.#requireFreeEmail(customer)
     this.#db
@@ -86,7 +86,7 @@ export class Customers {
       .run(...values(customer))
   }
 
-  /** @throws Refusal 404, or 409 when the address belongs to another customer */
+  /** @throws Refusal 404, or 409 if another customer has the e-mail address */
   change(id: string, changes: Partial<Omit<Customer, 'id'>>): Customer {
     const customer = { ...this.get(id), ...changes }
     this.#requireFreeEmail(customer)

@@ -1,10 +1,10 @@
-/** The form in which names are compared: no case, no accents, compatibility forms unified. */
+/** Folds a name for comparison: without case, accents and compatibility variants. */
 export function foldName(name: string): string {
-  // Greek writes a last sigma differently, so a name cut in the middle would not match itself.
+  // Greek has a different sigma at the end of a word, so part of a name would not match the whole name.
   return name.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase().replaceAll('ς', 'σ').trim()
 }
 
-/** The form in which e-mail addresses are compared: no case. */
+/** Folds an e-mail address for comparison: without case. */
 export function foldEmail(email: string): string {
   return email.toLowerCase()
 }

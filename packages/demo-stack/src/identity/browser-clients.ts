@@ -1,11 +1,11 @@
 import type { Provider } from 'oidc-provider'
 
-/** Whether a page comes from this machine: a client under development in a browser. */
+/** Whether an origin is on this machine, as for a browser client under development. */
 export function isLoopbackOrigin(origin: string): boolean {
   return /^https?:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?$/.test(origin)
 }
 
-/** Lets pages on loopback register a client: the one endpoint for which the library has no CORS. */
+/** Lets web pages on loopback register a client. The library supports CORS for all endpoints except this one. */
 export function allowRegistration(path: string): Parameters<Provider['use']>[0] {
   return async (ctx, next) => {
     const origin = ctx.get('Origin')

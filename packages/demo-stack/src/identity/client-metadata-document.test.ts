@@ -48,53 +48,64 @@ describe('a client metadata document', () => {
 
   const good = (client_id: string) => ({ client_id, redirect_uris: [CALLBACK] })
   it.each<[string, RegExp, (response: ServerResponse, id: string) => void]>([
-    ['names another client', /is not its address/, (response, id) => send(response, good(`${id}2`))],
-    ['names none', /is not its address/, (response, id) => send(response, { ...good(id), client_id: undefined })],
-    ['is no JSON', /be fetched/, response => send(response, '<!doctype html>')],
-    ['is a list', /not a JSON object/, response => send(response, '[]')],
-    ['is nothing', /not a JSON object/, response => send(response, 'null')],
-    ['is elsewhere', /be fetched/, (response, id) => response.writeHead(302, { Location: `${id}?` }).end()],
+    ['names another client', /is not the URL/, (response, id) => send(response, good(`${id}2`))],
+    ['names no client', /is not the URL/, (response, id) => send(response, { ...good(id), client_id: undefined })],
+    ['is not JSON', /be fetched/, response => send(response, '<!doctype html>')],
+    ['is an array', /not a JSON object/, response => send(response, '[]')],
+    ['is null', /not a JSON object/, response => send(response, 'null')],
+    ['is a redirect', /be fetched/, (response, id) => response.writeHead(302, { Location: `${id}?` }).end()],
     ['is missing', /be fetched/, (response, id) => send(response.writeHead(404), good(id))],
-    ['is huge', /be fetched/, (response, id) => send(response, { ...good(id), padding: 'x'.repeat(6000) })],
+    ['is too long', /be fetched/, (response, id) => send(response, { ...good(id), padding: 'x'.repeat(6000) })],
     [
-      'is packed',
+      'is compressed',
       /be fetched/,
       (response, id) => response.setHeader('Content-Encoding', 'gzip').end(gzipSync(JSON.stringify(good(id)))),
     ],
-    ['has a secret', /public client/, (response, id) => send(response, { ...good(id), client_secret: 'demo' })],
+    ['has a client secret', /public client/, (response, id) => send(response, { ...good(id), client_secret: 'demo' })],
     [
-      'wants one',
+      'wants a client secret',
       /public client/,
       (response, id) => send(response, { ...good(id), token_endpoint_auth_method: 'client_secret_post' }),
     ],
     ['has no redirect URI', /redirect_uris/, (response, id) => send(response, { client_id: id })],
     [
-      'has a redirect URI that is none',
+      'has a redirect URI that is not a string',
       /redirect_uris/,
       (response, id) => send(response, { ...good(id), redirect_uris: [1] }),
     ],
-    ['has grants of another shape', /grant_types/, (response, id) => send(response, { ...good(id), grant_types: 'x' })],
+    [
+      'has grant types of the wrong type',
+      /grant_types/,
+      (response, id) => send(response, { ...good(id), grant_types: 'x' }),
+    ],
   ])('that %s is refused', async (_what, reason, answer) => {
     const server = await serverForTest((_request, response) => answer(response, `${server}/app.json`))
     const flow = new Flow(await providerForTest(), `${server}/app.json`)
     await expect(flow.authorize(ADA, 'allow')).rejects.toThrow(reason)
   })
 
-  it('is fetched for ten clients at once and no more', async () => {
-    const server = await serverForTest(() => {})
+  it('is fetched for at most ten clients at a time', async () => {
+    const waiting: ServerResponse[] = []
+    const server = await serverForTest((_request, response) => {
+      waiting.push(response)
+    })
     const documents = new ClientMetadataDocuments()
     const found = Array.from({ length: 11 }, (_, n) =>
       documents.find(`${server}/${n}.json`).catch(error => error.message),
     )
     expect(await found[10]).toBe('temporarily_unavailable')
+    await vi.waitFor(() => expect(waiting).toHaveLength(10))
+    for (const response of waiting) response.writeHead(404).end()
     expect(new Set(await Promise.all(found.slice(0, 10)))).toEqual(new Set(['invalid_client_metadata']))
   })
 
-  it('that does not come is not waited for', async () => {
-    let asked = 0
+  it('that takes longer than three seconds is refused', async () => {
+    const { timeout } = AbortSignal
+    const deadline = vi.spyOn(AbortSignal, 'timeout').mockImplementation(() => timeout.call(AbortSignal, 300))
+    let requests = 0
     const server = await serverForTest(async (_request, response) => {
-      asked++
-      // A drip, which no idle timeout would end.
+      requests++
+      // Sent slowly, so that an idle timeout would not end it.
       for (let n = 0; n < 60 && !response.destroyed; n++) {
         response.write(' ')
         await pause(100)
@@ -104,7 +115,9 @@ describe('a client metadata document', () => {
     const start = Date.now()
     await expect(flow.authorize(ADA, 'allow')).rejects.toThrow('could not be fetched')
     expect(Date.now() - start).toBeLessThan(5000)
-    expect(asked).toBe(1)
+    expect(deadline).toHaveBeenCalledExactlyOnceWith(3000)
+    expect(requests).toBe(1)
+    deadline.mockRestore()
   })
 
   it.each([
@@ -117,7 +130,7 @@ describe('a client metadata document', () => {
     'HTTP://127.0.0.1:1/app.json',
     'file:///etc/passwd',
     'not-an-address',
-  ])('is not looked for at %s', async id => {
+  ])('is not a client id: %s', async id => {
     expect(await new ClientMetadataDocuments().find(id)).toBeUndefined()
   })
 
@@ -127,21 +140,21 @@ describe('a client metadata document', () => {
     'https://[fd00::1]/app.json',
     'https://[::ffff:a00:1]/app.json',
   ])('is not fetched from %s', async id => {
-    const refusal = { message: 'invalid_client_metadata', cause: { message: 'out of reach' } }
+    const refusal = { message: 'invalid_client_metadata', cause: { message: 'the address is not allowed' } }
     await expect(new ClientMetadataDocuments().find(id)).rejects.toMatchObject(refusal)
   })
 
-  it('is not fetched from a name that stands for a private address', async () => {
+  it('is not fetched from a host name with a private address', async () => {
     vi.mocked(lookup).mockImplementationOnce(((_name: string, _options: object, done: (...all: unknown[]) => void) =>
       done(null, [{ address: '10.0.0.1', family: 4 }])) as never)
-    const refusal = { cause: { message: 'not an address that may be reached' } }
+    const refusal = { cause: { message: 'the host has no allowed address' } }
     await expect(new ClientMetadataDocuments().find('https://app.example/app.json')).rejects.toMatchObject(refusal)
     expect(lookup).toHaveBeenCalledExactlyOnceWith('app.example', expect.anything(), expect.anything())
   })
 })
 
-describe('what may be reached', () => {
-  it('is loopback, or a public address', () => {
+describe('the allowed addresses', () => {
+  it('are loopback and public addresses', () => {
     const reached = ['127.0.0.1', '::1', '93.184.216.34', '2606:2800:220:1::1']
     const refused = ['10.1.2.3', '172.31.0.1', '192.168.1.1', '100.64.0.1', '169.254.169.254', '0.0.0.0', '224.0.0.1']
     const refused6 = ['::', 'fe80::1', 'fd00::1', '::ffff:10.0.0.1', '64:ff9b::a00:1', '2002:a00:1::', '2001:db8::1']
@@ -153,8 +166,8 @@ describe('what may be reached', () => {
   it.each<[Reach, boolean, unknown]>([
     ['loopback or public', true, [{ address: '93.184.216.34', family: 4 }]],
     ['loopback or public', false, '93.184.216.34'],
-    ['loopback', true, 'not an address that may be reached'],
-  ])('are only such addresses of a name: %s', async (reach, all, expected) => {
+    ['loopback', true, 'the host has no allowed address'],
+  ])('are selected from all addresses of a host name: %s', async (reach, all, expected) => {
     const found = ['10.0.0.1', '93.184.216.34'].map(address => ({ address, family: 4 }))
     vi.mocked(lookup).mockImplementationOnce(((_name: string, _options: object, done: (...all: unknown[]) => void) =>
       done(null, found)) as never)

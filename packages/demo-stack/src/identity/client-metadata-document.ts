@@ -6,53 +6,58 @@ import { errors } from 'oidc-provider'
 import type { Reach } from './reachable-address.ts'
 import { lookupWithin, mayReach } from './reachable-address.ts'
 
-const MOST_BYTES = 5 * 1024
+const MAX_BYTES = 5 * 1024
 const DEADLINE_MS = 3000
-const KEPT_MS = 5 * 60_000
-/** Short, and there at all because one failing request makes the library look the client up twice. */
-const FAILURE_KEPT_MS = 5000
-const MOST_KEPT = 200
-const MOST_AT_ONCE = 10
+const CACHE_MS = 5 * 60_000
+/** Failures are cached because the library looks up the client twice in one request. */
+const FAILURE_CACHE_MS = 5000
+const MAX_CACHED = 200
+const MAX_CONCURRENT = 10
 const GRANTS: readonly unknown[] = ['authorization_code', 'refresh_token']
 const LOOPBACK_NAMES = ['127.0.0.1', '[::1]', 'localhost']
 
-interface Kept {
+interface CacheEntry {
   readonly until: number
   readonly result: Promise<ClientMetadata>
 }
 
 /**
- * Clients whose id is the https address of a JSON document about them (OAuth Client ID Metadata Document). The library
- * has this too, but never for loopback; here an app under development may also have `http://127.0.0.1:8000/app.json`.
- * Whoever asks for an authorization names the address, so what is fetched is bounded in every way.
+ * Finds clients whose id is the https URL of a JSON document about them (OAuth Client ID Metadata Document). The
+ * library supports this too, but not on loopback. Here an app under development can also use
+ * `http://127.0.0.1:8000/app.json`. Anybody can start an authorization request with any URL, so fetches are limited in
+ * address, size, time and number.
  */
 export class ClientMetadataDocuments {
-  readonly #kept = new Map<string, Kept>()
-  #underWay = 0
+  readonly #cache = new Map<string, CacheEntry>()
+  #running = 0
 
-  /** @throws errors.InvalidClientMetadata when the id is such an address and there is no good document at it */
+  /**
+   * Resolves to undefined if the id is not such a URL.
+   *
+   * @throws errors.InvalidClientMetadata if there is no valid document at the URL
+   */
   async find(id: string): Promise<ClientMetadata | undefined> {
     const url = documentUrl(id)
     if (url === undefined) return undefined
-    const kept = this.#kept.get(id)
-    if (kept !== undefined && kept.until > Date.now()) return kept.result
-    if (this.#underWay >= MOST_AT_ONCE) throw new errors.TemporarilyUnavailable('too many clients at once')
-    this.#underWay++
-    const result = load(url, id).finally(() => this.#underWay--)
-    this.#keep(id, result, KEPT_MS)
-    result.catch(() => this.#keep(id, result, FAILURE_KEPT_MS))
+    const cached = this.#cache.get(id)
+    if (cached !== undefined && cached.until > Date.now()) return cached.result
+    if (this.#running >= MAX_CONCURRENT) throw new errors.TemporarilyUnavailable('too many clients are being looked up')
+    this.#running++
+    const result = load(url, id).finally(() => this.#running--)
+    this.#store(id, result, CACHE_MS)
+    result.catch(() => this.#store(id, result, FAILURE_CACHE_MS))
     return result
   }
 
-  #keep(id: string, result: Promise<ClientMetadata>, forMs: number): void {
-    this.#kept.delete(id)
-    this.#kept.set(id, { until: Date.now() + forMs, result })
-    const [oldest] = this.#kept.keys()
-    if (this.#kept.size > MOST_KEPT && oldest !== undefined) this.#kept.delete(oldest)
+  #store(id: string, result: Promise<ClientMetadata>, durationMs: number): void {
+    this.#cache.delete(id)
+    this.#cache.set(id, { until: Date.now() + durationMs, result })
+    const [oldest] = this.#cache.keys()
+    if (this.#cache.size > MAX_CACHED && oldest !== undefined) this.#cache.delete(oldest)
   }
 }
 
-/** The address, if an id is one in its only spelling: so that two ids are never one document. */
+/** The URL of the document, if the id is a URL in its normalized spelling, so that two ids never share a document. */
 export function documentUrl(id: string): URL | undefined {
   const url = id.length <= 500 ? URL.parse(id) : null
   if (url === null || url.href !== id || url.pathname === '/' || /[#@]/.test(id)) return undefined
@@ -65,7 +70,7 @@ async function load(url: URL, id: string): Promise<ClientMetadata> {
   try {
     document = JSON.parse(await fetchText(url))
   } catch (cause) {
-    // The reason is for callers of this: it would tell a stranger what is listening where.
+    // The cause is not shown to the client, because it would reveal which ports are open on this network.
     throw new errors.InvalidClientMetadata('the client metadata document could not be fetched', { cause })
   }
   if (typeof document !== 'object' || document === null || Array.isArray(document)) {
@@ -73,20 +78,22 @@ async function load(url: URL, id: string): Promise<ClientMetadata> {
   }
   const { token_endpoint_auth_method = 'none', grant_types: grants, ...rest } = document as Record<string, unknown>
   if (rest.client_id !== id) {
-    throw new errors.InvalidClientMetadata('the client_id in the client metadata document is not its address')
+    throw new errors.InvalidClientMetadata(
+      'the client_id in the client metadata document is not the URL of the document',
+    )
   }
-  // A secret in a public document is none.
+  // The document is public, so it cannot contain a secret.
   if (token_endpoint_auth_method !== 'none' || 'client_secret' in rest) {
-    throw new errors.InvalidClientMetadata('a client with a metadata document can only be a public client here')
+    throw new errors.InvalidClientMetadata('a client with a metadata document must be a public client')
   }
-  // A document is written for every provider there is; what this one does not have is left out. The library checks
-  // the rest.
-  const known = Array.isArray(grants) ? grants.filter(grant => GRANTS.includes(grant)) : grants
+  // The document is for all providers, so it can list grants that this one does not support. They are ignored. The
+  // library checks the rest.
+  const supported = Array.isArray(grants) ? grants.filter(grant => GRANTS.includes(grant)) : grants
   return {
     ...rest,
     client_id: id,
     token_endpoint_auth_method,
-    ...(known !== undefined && { grant_types: known }),
+    ...(supported !== undefined && { grant_types: supported }),
   } as ClientMetadata
 }
 
@@ -94,8 +101,8 @@ function fetchText(url: URL): Promise<string> {
   const secure = url.protocol === 'https:'
   const reach: Reach = secure ? 'loopback or public' : 'loopback'
   const host = url.hostname.replace(/^\[|\]$/g, '')
-  // An address in the URL itself is never looked up.
-  if (isIP(host) !== 0 && !mayReach(host, reach)) return Promise.reject(new Error('out of reach'))
+  // For an IP address in the URL, `lookup` is not called.
+  if (isIP(host) !== 0 && !mayReach(host, reach)) return Promise.reject(new Error('the address is not allowed'))
   return new Promise((resolve, reject) => {
     const request = (secure ? https : http).get(url, {
       agent: false,
@@ -106,13 +113,13 @@ function fetchText(url: URL): Promise<string> {
     request.on('error', reject)
     request.on('response', async response => {
       try {
-        // Redirects are not followed: they would name another place than the id does.
-        if (response.statusCode !== 200) throw new Error('not 200')
+        // Redirects are not followed, because the document must be at the URL that is the client id.
+        if (response.statusCode !== 200) throw new Error('the status is not 200')
         const chunks: Buffer[] = []
         let bytes = 0
         for await (const chunk of response as AsyncIterable<Buffer>) {
           bytes += chunk.length
-          if (bytes > MOST_BYTES) throw new Error('too long')
+          if (bytes > MAX_BYTES) throw new Error('the document is too long')
           chunks.push(chunk)
         }
         resolve(new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks)))

@@ -1,6 +1,6 @@
 import { errors } from 'oidc-provider'
 
-const KEPT = [
+const ALLOWED = [
   'application_type',
   'client_id',
   'client_id_issued_at',
@@ -12,22 +12,22 @@ const KEPT = [
   'response_types',
   'token_endpoint_auth_method',
 ]
-const MOST_REDIRECT_URIS = 20
-const LONGEST = 1000
+const MAX_REDIRECT_URIS = 20
+const MAX_LENGTH = 1000
 
 /**
- * What an app may say about itself, cut down in place. All else is dropped: some of it would make the provider fetch
- * URLs of the app's choice, and `scope` would have to be known before the resource is.
+ * Removes the client metadata that is not needed, in place. Some of it would make the provider fetch URLs that the
+ * client chose, and `scope` cannot be checked before the resource is known.
  */
 export function narrowClientMetadata(metadata: Record<string, unknown>): void {
-  for (const name of Object.keys(metadata)) if (!KEPT.includes(name)) delete metadata[name]
+  for (const name of Object.keys(metadata)) if (!ALLOWED.includes(name)) delete metadata[name]
   const { client_name: name, redirect_uris: uris } = metadata
-  if (typeof name === 'string' && name.length > LONGEST) invalid('client_name is too long')
+  if (typeof name === 'string' && name.length > MAX_LENGTH) invalid('client_name is too long')
   if (!Array.isArray(uris)) return
-  if (uris.length > MOST_REDIRECT_URIS) invalid('too many redirect_uris')
-  if (uris.some(uri => typeof uri === 'string' && uri.length > LONGEST)) invalid('a redirect_uri is too long')
-  // Many native apps do not say that they are; as one, an app may come back to any port on loopback (RFC 8252), and
-  // plain http is for loopback only.
+  if (uris.length > MAX_REDIRECT_URIS) invalid('too many redirect_uris')
+  if (uris.some(uri => typeof uri === 'string' && uri.length > MAX_LENGTH)) invalid('a redirect_uri is too long')
+  // Many native apps do not declare that they are native. The redirect URI of a native app may have any port on
+  // loopback (RFC 8252), and plain http is allowed on loopback only.
   metadata.application_type = uris.every(uri => /^https:/i.test(uri)) ? 'web' : 'native'
 }
 

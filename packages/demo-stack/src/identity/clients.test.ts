@@ -18,7 +18,7 @@ import { ClientMetadataDocuments } from './client-metadata-document.ts'
 import { Clients } from './clients.ts'
 
 describe('registration', () => {
-  it('is open, and keeps no more than is needed', async () => {
+  it('is open to everyone, and stores only the metadata that is needed', async () => {
     const idp = await providerForTest()
     const { status, json } = await postJson(`${idp.issuer}/reg`, {
       client_name: 'Notes',
@@ -38,10 +38,14 @@ describe('registration', () => {
   })
 
   it.each([
-    ['an app in a web page', ['https://app.example/cb'], 'web'],
-    ['an app with its own links', ['notes://callback'], 'native'],
-    ['an app with all of these', ['https://app.example/cb', 'http://localhost:1/cb', 'notes://callback'], 'native'],
-  ])('takes %s', async (_what, redirect_uris, application_type) => {
+    ['a web app', ['https://app.example/cb'], 'web'],
+    ['a native app with a custom scheme', ['notes://callback'], 'native'],
+    [
+      'an app with all kinds of redirect URIs',
+      ['https://app.example/cb', 'http://localhost:1/cb', 'notes://callback'],
+      'native',
+    ],
+  ])('accepts %s', async (_what, redirect_uris, application_type) => {
     expect(await register(await providerForTest(), { redirect_uris })).toMatchObject({
       application_type,
       redirect_uris,
@@ -49,13 +53,13 @@ describe('registration', () => {
   })
 
   it.each([
-    ['plain http elsewhere', { redirect_uris: ['http://app.example/cb'] }],
-    ['a script', { redirect_uris: ['javascript:alert(1)'] }],
+    ['plain http outside loopback', { redirect_uris: ['http://app.example/cb'] }],
+    ['a javascript: URI', { redirect_uris: ['javascript:alert(1)'] }],
     ['no redirect URI', { redirect_uris: [] }],
-    ['redirect URIs without end', { redirect_uris: Array.from({ length: 21 }, (_, n) => `${CALLBACK}/${n}`) }],
-    ['a redirect URI without end', { redirect_uris: [`${CALLBACK}/${'x'.repeat(1000)}`] }],
-    ['a name without end', { client_name: 'x'.repeat(1001) }],
-    ['a name that is no text', { client_name: { x: 1 } }],
+    ['too many redirect URIs', { redirect_uris: Array.from({ length: 21 }, (_, n) => `${CALLBACK}/${n}`) }],
+    ['a redirect URI that is too long', { redirect_uris: [`${CALLBACK}/${'x'.repeat(1000)}`] }],
+    ['a name that is too long', { client_name: 'x'.repeat(1001) }],
+    ['a name that is not a string', { client_name: { x: 1 } }],
     ['the implicit grant', { grant_types: ['implicit'], response_types: ['token'] }],
     ['the password grant', { grant_types: ['password'] }],
   ])('refuses %s', async (_what, metadata) => {
@@ -64,7 +68,7 @@ describe('registration', () => {
     expect(error).toMatch(/^invalid_(client_metadata|redirect_uri)$/)
   })
 
-  it('answers odd values with a reason, whatever they are', async () => {
+  it('never answers a value of the wrong type with a server error', async () => {
     const idp = await providerForTest()
     const names = ['redirect_uris', 'grant_types', 'response_types', 'token_endpoint_auth_method', 'client_name']
     for (const name of [...names, 'application_type', 'client_id', 'client_secret', 'scope', 'jwks', '__proto__']) {
@@ -79,7 +83,7 @@ describe('registration', () => {
     for (const body of [null, [], 1, 'x']) expect((await postJson(`${idp.issuer}/reg`, body)).status).toBe(400)
   })
 
-  it('lets a native app come back to any port on loopback, and to nowhere else', async () => {
+  it('lets a native app use any port on loopback in its redirect URI, and change nothing else of it', async () => {
     const flow = await flowForTest(await providerForTest(), { redirect_uris: ['http://127.0.0.1/callback'] })
     const redirect_uri = 'http://127.0.0.1:49152/callback'
     expect((await flow.authorize(ADA, 'allow', { redirect_uri })).has('code')).toBe(true)
@@ -92,7 +96,7 @@ describe('registration', () => {
     }
   })
 
-  it('is there for pages on loopback, like the other endpoints', async () => {
+  it('allows CORS for web pages on loopback, like the other endpoints', async () => {
     const { issuer } = await providerForTest()
     const Origin = 'http://localhost:6274'
     const ask = (path: string, origin: string) =>
@@ -113,7 +117,7 @@ describe('registration', () => {
     expect(metadata.headers.get('access-control-allow-origin')).toBe(Origin)
   })
 
-  it('does not let any web page read tokens', async () => {
+  it('does not let web pages of unregistered origins get tokens', async () => {
     const flow = await flowForTest(await providerForTest())
     const answer = await flow.authorize(ADA, 'allow')
     const params = { grant_type: 'authorization_code', code: answer.get('code') ?? '', code_verifier: flow.verifier }
@@ -123,7 +127,7 @@ describe('registration', () => {
     expect(page.status).toBe(200)
   })
 
-  it('forgets the oldest client beyond a thousand', async () => {
+  it('removes the oldest client when there are more than a thousand', async () => {
     const clients = new Clients(undefined, new ClientMetadataDocuments())
     for (let n = 0; n <= 1000; n++) await clients.upsert(`client-${n}`, { client_id: `client-${n}` })
     expect(await clients.find('client-0')).toBeUndefined()
@@ -138,14 +142,14 @@ describe('a state folder', () => {
     for (const folder of folders.splice(0)) rmSync(folder, { recursive: true })
   })
 
-  it('keeps keys and clients, for their owner only, and no sessions', async () => {
+  it('stores keys and clients in files that only the owner can read, and stores no sessions', async () => {
     const state = join(mkdtempSync(join(tmpdir(), 'identity-')), 'state')
     folders.push(join(state, '..'))
     const before = await providerForTest({ state })
     const flow = await flowForTest(before)
     const { access_token, refresh_token } = await flow.tokens(ADA)
     await before.close()
-    // The client side of kept-alive connections sees the end a moment later.
+    // The client notices a moment later that its keep-alive connections are closed.
     await pause(50)
     expect(readdirSync(state).sort()).toEqual(['identity-clients.json', 'identity-keys.json'])
     for (const file of readdirSync(state)) expect(statSync(join(state, file)).mode & 0o777).toBe(0o600)
@@ -158,7 +162,7 @@ describe('a state folder', () => {
     expect((await new Flow(after, flow.clientId).tokens(ADA)).scope).toBe('blog:read')
   })
 
-  it('is not needed: then keys are new each time', async () => {
+  it('is optional; without one, every start generates new keys', async () => {
     const keys = async () => (await fetch(`${(await providerForTest()).issuer}/jwks`)).json()
     expect(await keys()).not.toEqual(await keys())
   })

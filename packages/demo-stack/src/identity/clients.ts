@@ -3,11 +3,11 @@ import type { Adapter, AdapterPayload } from 'oidc-provider'
 import type { ClientMetadataDocuments } from './client-metadata-document.ts'
 import { readPrivate, writePrivate } from './private-file.ts'
 
-const MOST_CLIENTS = 1000
+const MAX_CLIENTS = 1000
 
 /**
- * The apps: those that registered themselves, kept in the state folder if there is one, and those whose id is the
- * address of their metadata. Anybody can register, so the oldest goes when there are too many.
+ * Stores registered clients, in the state folder if there is one, and finds clients whose id is the URL of a metadata
+ * document. Anybody can register, so the oldest client is removed when there are too many.
  */
 export class Clients implements Adapter {
   readonly #registered: Map<string, AdapterPayload>
@@ -17,15 +17,15 @@ export class Clients implements Adapter {
   constructor(state: string | undefined, documents: ClientMetadataDocuments) {
     this.#file = state === undefined ? undefined : join(state, 'identity-clients.json')
     this.#documents = documents
-    const kept = this.#file === undefined ? undefined : readPrivate(this.#file)
-    this.#registered = new Map((kept as [string, AdapterPayload][] | undefined) ?? [])
+    const stored = this.#file === undefined ? undefined : readPrivate(this.#file)
+    this.#registered = new Map((stored as [string, AdapterPayload][] | undefined) ?? [])
   }
 
   async upsert(id: string, metadata: AdapterPayload): Promise<void> {
     this.#registered.set(id, JSON.parse(JSON.stringify(metadata)))
     const [oldest] = this.#registered.keys()
-    if (this.#registered.size > MOST_CLIENTS && oldest !== undefined) this.#registered.delete(oldest)
-    this.#keep()
+    if (this.#registered.size > MAX_CLIENTS && oldest !== undefined) this.#registered.delete(oldest)
+    this.#save()
   }
 
   async find(id: string): Promise<AdapterPayload | undefined> {
@@ -34,7 +34,7 @@ export class Clients implements Adapter {
 
   async destroy(id: string): Promise<void> {
     this.#registered.delete(id)
-    this.#keep()
+    this.#save()
   }
 
   async findByUid(): Promise<undefined> {}
@@ -42,7 +42,7 @@ export class Clients implements Adapter {
   async consume(): Promise<void> {}
   async revokeByGrantId(): Promise<void> {}
 
-  #keep(): void {
+  #save(): void {
     if (this.#file !== undefined) writePrivate(this.#file, [...this.#registered])
   }
 }

@@ -13,7 +13,7 @@ import { findResource } from './resources.ts'
 const HOUR = 3600
 const DAY = 24 * HOUR
 
-export interface Setting {
+export interface ProviderSettings {
   readonly catalogue: Catalogue
   readonly people: readonly Person[]
   readonly keys: Keys
@@ -21,14 +21,20 @@ export interface Setting {
   readonly accessTokenSeconds: number
 }
 
-/** OAuth 2.1 and no more: the code flow with PKCE, rotated refresh tokens, and one resource a token. */
-export function configuration({ catalogue, people, keys, adapter, accessTokenSeconds }: Setting): Configuration {
+/** Configures OAuth 2.1 only: the code flow with PKCE, rotated refresh tokens, and one resource per token. */
+export function configuration({
+  catalogue,
+  people,
+  keys,
+  adapter,
+  accessTokenSeconds,
+}: ProviderSettings): Configuration {
   return {
     adapter,
     jwks: { keys: [...keys.signing] } as NonNullable<Configuration['jwks']>,
     cookies: {
       keys: [...keys.cookies],
-      // Cookies know no ports: a plain name would meet those of other servers on this machine.
+      // Cookies are shared between ports, so the names must differ from those of other servers on this machine.
       names: { session: 'nd_demo_session', interaction: 'nd_demo_interaction', resume: 'nd_demo_resume' },
     },
     responseTypes: ['code'],
@@ -41,7 +47,7 @@ export function configuration({ catalogue, people, keys, adapter, accessTokenSec
     },
     enabledJWA: { idTokenSigningAlgValues: [ALGORITHM] },
     extraClientMetadata: {
-      // The hook runs once for each name here, and may change the whole.
+      // The validator runs once for each property listed here, and can change all metadata.
       properties: ['scope'],
       validator: (_ctx, _name, _value, metadata) => narrowClientMetadata(metadata as Record<string, unknown>),
     },
@@ -54,9 +60,9 @@ export function configuration({ catalogue, people, keys, adapter, accessTokenSec
     clientBasedCORS: (_ctx, origin, client) =>
       isLoopbackOrigin(origin) || (client.redirectUris ?? []).some(uri => URL.parse(uri)?.origin === origin),
     renderError: (ctx, { error, error_description }) => sendPage(ctx, errorPage(error, error_description)),
-    // Nothing that a client says about itself is left that would have to be fetched.
-    fetch: () => Promise.reject(new Error('the identity provider fetches nothing here')),
-    // Ours: see client-metadata-document.ts. The library would announce it for its own only.
+    // No URL in the client metadata needs to be fetched, because narrowClientMetadata removes them.
+    fetch: () => Promise.reject(new Error('the identity provider does not fetch URLs of client metadata')),
+    // Announced here because client-metadata-document.ts replaces the library's own implementation.
     discovery: { client_id_metadata_document_supported: true },
     features: {
       devInteractions: { enabled: false },
@@ -68,7 +74,7 @@ export function configuration({ catalogue, people, keys, adapter, accessTokenSec
       revocation: { enabled: true, allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId },
       resourceIndicators: {
         enabled: true,
-        defaultResource: (_ctx, _client, oneOf) => oneOf ?? refuse('name the resource that the token is for'),
+        defaultResource: (_ctx, _client, oneOf) => oneOf ?? refuse('the resource parameter is missing'),
         getResourceServerInfo: (ctx, identifier) => resourceServer(ctx, identifier, catalogue, accessTokenSeconds),
       },
     },
@@ -90,14 +96,14 @@ function resourceServer(
   catalogue: Catalogue,
   accessTokenTTL: number,
 ): ResourceServer {
-  const { resource: named, scope } = ctx.oidc.params ?? {}
-  if (Array.isArray(named) && named.length > 1) refuse('ask for one resource at a time')
-  const resource = findResource(catalogue, identifier) ?? refuse('no such resource')
+  const { resource: requested, scope } = ctx.oidc.params ?? {}
+  if (Array.isArray(requested) && requested.length > 1) refuse('only one resource can be requested at a time')
+  const resource = findResource(catalogue, identifier) ?? refuse('unknown resource')
   const known = Object.keys(resource.scopes)
-  const asked = String(scope ?? '').split(' ')
-  if (ctx.oidc.route === 'authorization' && !known.some(name => asked.includes(name))) {
+  const scopes = String(scope ?? '').split(' ')
+  if (ctx.oidc.route === 'authorization' && !known.some(name => scopes.includes(name))) {
     throw new errors.InvalidScope(
-      `ask for at least one scope of this resource: ${known.join(', ')}`,
+      `request at least one scope of this resource: ${known.join(', ')}`,
       String(scope ?? ''),
     )
   }

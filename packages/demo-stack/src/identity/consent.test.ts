@@ -1,13 +1,13 @@
 import { get } from 'node:http'
 import { decodeJwt } from 'jose'
 import { describe, expect, it } from 'vitest'
-import { ADA, flowForTest, GRACE, providerForTest, register } from '../../test/identity-fixture.ts'
+import { ADA, Flow, flowForTest, GRACE, providerForTest, register } from '../../test/identity-fixture.ts'
 import { ScriptedBrowser } from './scripted-browser.ts'
 
 const BOTH = { scope: 'blog:read blog:publish' }
 
-/** Decides, and remembers what was on the page. */
-function watching(decision: 'allow' | 'deny') {
+/** Makes the decision, and records the text of each page. */
+function recording(decision: 'allow' | 'deny') {
   const seen: string[] = []
   const decide = ({ text }: { text: string }) => {
     seen.push(text)
@@ -16,8 +16,8 @@ function watching(decision: 'allow' | 'deny') {
   return { seen, decide }
 }
 
-/** Requests of a browser that somebody else steers: all cookies, whatever the address. */
-function handDriven() {
+/** Sends the requests of an attacker, with all cookies to every URL. */
+function attacker() {
   const cookies = new Map<string, string>()
   return async (url: string, body?: string) => {
     const cookie = [...cookies].map(pair => pair.join('=')).join('; ')
@@ -35,10 +35,10 @@ function handDriven() {
   }
 }
 
-describe('signing in and consent', () => {
-  it('tells in words who asks for what', async () => {
+describe('the consent page', () => {
+  it('says in plain words which app requests which access', async () => {
     const flow = await flowForTest(await providerForTest(), { client_name: 'Notes' })
-    const { seen, decide } = watching('allow')
+    const { seen, decide } = recording('allow')
     await flow.authorize(ADA, decide, BOTH)
     expect(seen).toHaveLength(1)
     expect(seen[0]).toContain('Ada Lovelace')
@@ -46,19 +46,19 @@ describe('signing in and consent', () => {
     expect(seen[0]).toContain('the blog')
     expect(seen[0]).toContain('see the names of drafts blog:read publish a draft blog:publish')
     expect(seen[0]).toContain('127.0.0.1:8123')
-    expect(seen[0]).toContain('Nobody has checked who made this app')
+    expect(seen[0]).toContain('The maker of this app is not verified')
   })
 
-  it('takes a no', async () => {
+  it('lets the person deny the request', async () => {
     const flow = await flowForTest(await providerForTest())
     const answer = await flow.authorize(ADA, 'deny')
     expect(Object.fromEntries(answer)).toMatchObject({ error: 'access_denied', state: 'the-state' })
     expect(answer.has('code')).toBe(false)
   })
 
-  it('says the same of a wrong password and an unknown name', async () => {
+  it('comes after a sign-in, which fails in the same way for a wrong password and an unknown username', async () => {
     const flow = await flowForTest(await providerForTest())
-    const message = 'This username and password do not go together.'
+    const message = 'Wrong username or password.'
     const start = Date.now()
     for (const who of [
       { ...ADA, password: 'wrong' },
@@ -70,38 +70,42 @@ describe('signing in and consent', () => {
     expect(Date.now() - start).toBeGreaterThan(3 * 200)
   })
 
-  it('stops guessing, at known names and others alike', async () => {
-    const flow = await flowForTest(await providerForTest())
-    for (const username of ['ada', 'nobody']) {
-      const guess = () => flow.authorize({ ...ADA, username, password: 'wrong' }, 'allow')
-      for (let tries = 0; tries < 5; tries++) await expect(guess()).rejects.toThrow('do not go together')
-      await expect(guess()).rejects.toThrow('Too many tries')
+  it('comes after a sign-in, which is blocked after five failures, for known and unknown usernames', async () => {
+    const idp = await providerForTest()
+    const flow = await flowForTest(idp)
+    const signInWrongly = async (username: string) => {
+      // Each with its own browser, so that they can fail at the same time.
+      const attempt = () => new Flow(idp, flow.clientId).authorize({ ...ADA, username, password: 'wrong' }, 'allow')
+      const wrong = 'Wrong username or password.'
+      await Promise.all(Array.from({ length: 5 }, () => expect(attempt()).rejects.toThrow(wrong)))
+      await expect(attempt()).rejects.toThrow('Too many failed attempts')
     }
-    await expect(flow.authorize(ADA, 'allow')).rejects.toThrow('Too many tries')
+    await Promise.all(['ada', 'nobody'].map(signInWrongly))
+    await expect(flow.authorize(ADA, 'allow')).rejects.toThrow('Too many failed attempts')
     expect((await flow.authorize(GRACE, 'allow')).has('code')).toBe(true)
   })
 
-  it('offers only what the person may grant', async () => {
+  it('offers only the scopes that the person can grant', async () => {
     const flow = await flowForTest(await providerForTest())
-    const { seen, decide } = watching('allow')
+    const { seen, decide } = recording('allow')
     const { json } = await flow.redeem(await flow.authorize(GRACE, decide, BOTH))
     expect(seen[0]).not.toContain('publish a draft')
-    expect(seen[0]).toContain('that is left out')
+    expect(seen[0]).toContain('They are left out')
     expect(json.scope).toBe('blog:read')
     expect(decodeJwt(json.access_token).scope).toBe('blog:read')
   })
 
-  it('says it where nothing can be granted, and denies it', async () => {
+  it('says so if the person can grant nothing, and the request is denied', async () => {
     const flow = await flowForTest(await providerForTest())
-    const { seen, decide } = watching('allow')
+    const { seen, decide } = recording('allow')
     const answer = await flow.authorize(GRACE, decide, { scope: 'blog:publish openid' })
-    expect(seen[0]).toContain('may not allow anybody')
+    expect(seen[0]).toContain('You cannot grant the permissions')
     expect(answer.get('error')).toBe('access_denied')
   })
 
-  it('takes no yes that the page did not offer', async () => {
+  it('does not accept a decision that it did not offer', async () => {
     const flow = await flowForTest(await providerForTest())
-    const send = handDriven()
+    const send = attacker()
     const signInPage = await send(flow.url({ scope: 'blog:publish' }))
     expect(await send(signInPage.next, 'action=allow')).toMatchObject({ status: 400 })
     const signedIn = await send(signInPage.next, `action=sign-in&username=grace&password=${GRACE.password}`)
@@ -114,9 +118,9 @@ describe('signing in and consent', () => {
     expect(await send(consentPage.next, 'action=deny')).toMatchObject({ status: 303 })
   })
 
-  it('takes no yes where it asks who is there', async () => {
+  it('cannot be skipped by sending its decision to the sign-in page', async () => {
     const flow = await flowForTest(await providerForTest())
-    const send = handDriven()
+    const send = attacker()
     const first = await send(flow.url())
     const signedIn = await send(first.next, `action=sign-in&username=ada&password=${ADA.password}`)
     await send(signedIn.next)
@@ -124,48 +128,48 @@ describe('signing in and consent', () => {
     expect(await send(again.next, 'action=allow')).toMatchObject({ status: 400 })
   })
 
-  it('asks only for what is new when an app wants more', async () => {
+  it('asks only about new scopes when an app requests more', async () => {
     const flow = await flowForTest(await providerForTest(), { redirect_uris: ['https://app.example/cb'] })
     const redirect_uri = 'https://app.example/cb'
-    const { seen, decide } = watching('allow')
+    const { seen, decide } = recording('allow')
     await flow.authorize(ADA, decide, { redirect_uri })
     const answer = await flow.authorize(ADA, decide, { ...BOTH, redirect_uri })
     expect(seen).toHaveLength(2)
     expect(seen[1]).toContain(
-      'It would be able to: publish a draft blog:publish You have already allowed it to: see the',
+      'If you allow it, the app can: publish a draft blog:publish You have already allowed it to: see the',
     )
     expect((await flow.redeem(answer, { redirect_uri })).json.scope).toBe('blog:read blog:publish')
 
-    // A web app that asks for no more than it has is not asked about again; nor is what a person cannot grant.
+    // Without new scopes, the person is not asked again.
     await flow.authorize(ADA, decide, { ...BOTH, redirect_uri })
     expect(seen).toHaveLength(2)
   })
 
-  it('does not widen a token that was given before', async () => {
+  it('does not extend tokens that were issued before', async () => {
     const flow = await flowForTest(await providerForTest())
     const { refresh_token } = await flow.tokens(ADA)
     await flow.tokens(ADA, BOTH)
     expect((await flow.refresh(refresh_token)).json.scope).toBe('blog:read')
   })
 
-  it('asks each time for a native app, which another could pretend to be', async () => {
+  it('is shown every time for a native app, because another app could impersonate it', async () => {
     const flow = await flowForTest(await providerForTest())
-    const { seen, decide } = watching('allow')
+    const { seen, decide } = recording('allow')
     await flow.authorize(ADA, decide)
     await flow.authorize(ADA, decide)
     expect(seen).toHaveLength(2)
     expect(seen[1]).toContain('You have already allowed it to: see the names of drafts')
   })
 
-  it('does not let one app’s permission be another’s', async () => {
+  it('does not share the permissions of one app with another', async () => {
     const idp = await providerForTest()
     const browser = new ScriptedBrowser()
-    const { seen, decide } = watching('allow')
+    const { seen, decide } = recording('allow')
     for (const _ of [1, 2]) await (await flowForTest(idp, {}, browser)).authorize(ADA, decide, BOTH)
     expect(seen[1]).not.toContain('already')
   })
 
-  it('shows a hostile name as text, short and on one line', async () => {
+  it('shows a hostile app name as plain text, shortened and on one line', async () => {
     const idp = await providerForTest()
     const client_name = `<script>alert(1)</script>"'\u202egnp.exe\n\u0000 <h1>${'long '.repeat(100)}`
     const flow = await flowForTest(idp, { client_name })
@@ -179,7 +183,7 @@ describe('signing in and consent', () => {
     expect(html).not.toContain('long '.repeat(10))
   })
 
-  it('lets somebody else sign in instead', async () => {
+  it('lets another person sign in instead', async () => {
     const flow = await flowForTest(await providerForTest())
     const { refresh_token } = await flow.tokens(ADA)
     let switched = false
@@ -197,13 +201,13 @@ describe('signing in and consent', () => {
     expect(switched).toBe(true)
     const { json } = await flow.redeem(answer)
     expect(decodeJwt(json.access_token)).toMatchObject({ sub: GRACE.sub, scope: 'blog:read' })
-    // The browser is Grace's now; what Ada allowed the app before is not hers to end.
+    // Grace is signed in now, but what Ada granted before stays valid.
     expect(decodeJwt((await flow.refresh(refresh_token)).json.access_token)).toMatchObject({ sub: ADA.sub })
   })
 })
 
 describe('the pages', () => {
-  it('cannot be framed, kept or scripted', async () => {
+  it('cannot be framed, cached or run scripts', async () => {
     const flow = await flowForTest(await providerForTest())
     const first = await fetch(flow.url(), { redirect: 'manual' })
     const cookie = first.headers
@@ -233,7 +237,7 @@ describe('the pages', () => {
     expect([stolen.status, await stolen.text()]).toEqual([400, expect.stringContaining('This page has expired.')])
   })
 
-  it('of an error tell no more than the reason', async () => {
+  it('for errors do not reveal stack traces or echo HTML', async () => {
     const idp = await providerForTest()
     const { client_id } = await register(idp)
     for (const query of ['', 'client_id=<b>x', `client_id=${client_id}&redirect_uri=https://evil.example/<b>`]) {
@@ -244,7 +248,7 @@ describe('the pages', () => {
     }
   })
 
-  it('answer to their own host name only', async () => {
+  it('are served under their own host name only', async () => {
     const { issuer } = await providerForTest()
     const status = (host: string) =>
       new Promise(resolve => get(`${issuer}/jwks`, { headers: { host } }, response => resolve(response.statusCode)))

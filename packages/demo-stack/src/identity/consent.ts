@@ -4,42 +4,42 @@ import type { Person } from './people.ts'
 import type { Catalogue, ProtectedResource } from './resources.ts'
 import { findResource } from './resources.ts'
 
-/** What an app asks for at one resource, sorted by what this person can do about it. */
-export interface Request {
+/** The scopes that an app requests at one resource, grouped by whether the person can grant them. */
+export interface ConsentRequest {
   readonly resource: ProtectedResource
-  /** The resource as the app spelled it: grants are kept under that. */
+  /** The resource identifier as the app spelled it. The library stores grants under this spelling. */
   readonly identifier: string
-  /** What the person can allow, and has not yet. */
-  readonly fresh: readonly string[]
-  /** What the app has already. */
-  readonly held: readonly string[]
-  /** What this person cannot allow anybody. */
-  readonly withheld: readonly string[]
+  /** Scopes that the person can grant and has not granted yet. */
+  readonly newScopes: readonly string[]
+  /** Scopes that the person has already granted to the app. */
+  readonly grantedScopes: readonly string[]
+  /** Scopes that the person cannot grant. */
+  readonly forbiddenScopes: readonly string[]
 }
 
-export function weigh(
+export function consentRequest(
   resource: ProtectedResource,
   identifier: string,
   scope: unknown,
   person: Person,
   grant: Grant | undefined,
-): Request {
+): ConsentRequest {
   const names = new Set(String(scope ?? '').split(' '))
-  const asked = Object.keys(resource.scopes).filter(name => names.has(name))
+  const requested = Object.keys(resource.scopes).filter(name => names.has(name))
   const granted = grant?.getResourceScope(identifier).split(' ') ?? []
-  const possible = asked.filter(name => person.may.includes(name))
+  const possible = requested.filter(name => person.scopes.includes(name))
   return {
     resource,
     identifier,
-    fresh: possible.filter(name => !granted.includes(name)),
-    held: possible.filter(name => granted.includes(name)),
-    withheld: asked.filter(name => !person.may.includes(name)),
+    newScopes: possible.filter(name => !granted.includes(name)),
+    grantedScopes: possible.filter(name => granted.includes(name)),
+    forbiddenScopes: requested.filter(name => !person.scopes.includes(name)),
   }
 }
 
 /**
- * When a person is asked. As the library does, but for the scopes of resources: what this person cannot grant is no
- * reason to ask again each time, unless nothing else was asked for; then they are told.
+ * Decides when a person sees the consent page. It differs from the library's policy for resource scopes: scopes that
+ * the person cannot grant do not cause another question. If the app requests no other scopes, the page says so.
  */
 export function consentPolicy(catalogue: Catalogue, people: readonly Person[]): interactionPolicy.DefaultPolicy {
   const policy = interactionPolicy.base()
@@ -50,16 +50,20 @@ export function consentPolicy(catalogue: Catalogue, people: readonly Person[]): 
     new interactionPolicy.Check('rs_scopes_missing', 'requested scopes not granted', 'consent_required', ctx => {
       if (ctx.oidc.result?.consent !== undefined) return false
       const request = requestOf(ctx, catalogue, people)
-      return request === undefined || request.fresh.length > 0 || request.held.length === 0
+      return request === undefined || request.newScopes.length > 0 || request.grantedScopes.length === 0
     }),
   )
   return policy
 }
 
-function requestOf({ oidc }: KoaContextWithOIDC, catalogue: Catalogue, people: readonly Person[]): Request | undefined {
+function requestOf(
+  { oidc }: KoaContextWithOIDC,
+  catalogue: Catalogue,
+  people: readonly Person[],
+): ConsentRequest | undefined {
   const [identifier = ''] = Object.keys(oidc.resourceServers ?? {})
   const resource = findResource(catalogue, identifier)
   const person = people.find(({ sub }) => sub === oidc.session?.accountId)
   if (resource === undefined || person === undefined) return undefined
-  return weigh(resource, identifier, oidc.params?.scope, person, oidc.entities.Grant)
+  return consentRequest(resource, identifier, oidc.params?.scope, person, oidc.entities.Grant)
 }

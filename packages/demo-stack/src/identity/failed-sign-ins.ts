@@ -1,10 +1,10 @@
 const WINDOW_MS = 60_000
-const MOST_FAILURES = 5
-const MOST_NAMES = 1000
+const MAX_FAILURES = 5
+const MAX_NAMES = 1000
 
 /**
- * Counts wrong passwords by the username as typed, known or not, so that the cap says nothing about who exists.
- * Lives in memory: it slows guessing down, no more.
+ * Counts failed sign-ins by username. Unknown usernames are counted too, so that the limit does not reveal which
+ * usernames exist. The counts are in memory only.
  */
 export class FailedSignIns {
   readonly #failures = new Map<string, number[]>()
@@ -15,7 +15,7 @@ export class FailedSignIns {
   }
 
   tooMany(username: string): boolean {
-    return this.#recent(username).length >= MOST_FAILURES
+    return this.#recent(username).length >= MAX_FAILURES
   }
 
   add(username: string): void {
@@ -24,7 +24,7 @@ export class FailedSignIns {
     this.#failures.delete(key)
     this.#failures.set(key, recent)
     const [oldest] = this.#failures.keys()
-    if (this.#failures.size > MOST_NAMES && oldest !== undefined) this.#failures.delete(oldest)
+    if (this.#failures.size > MAX_NAMES && oldest !== undefined) this.#failures.delete(oldest)
   }
 
   #recent(username: string): number[] {

@@ -1,4 +1,4 @@
-/** Markup that is safe to send. Only `html` makes it. */
+/** HTML that is safe to send. Use `html` to create it. */
 export class Html {
   readonly text: string
 
@@ -9,7 +9,7 @@ export class Html {
 
 type Part = string | number | Html | readonly Html[]
 
-/** A template whose values are escaped, unless they are markup already. */
+/** A template tag that escapes its values, except values that are `Html`. */
 export function html(literals: TemplateStringsArray, ...parts: readonly Part[]): Html {
   return new Html(literals.reduce((text, literal, index) => text + render(parts[index - 1] ?? '') + literal))
 }
@@ -21,16 +21,16 @@ function render(part: Part): string {
 }
 
 /**
- * A stranger's text, fit to stand in a sentence of ours: one line, bounded, without characters that are unseen, turn
- * the reading direction or pile up on others.
+ * Makes untrusted text safe to show within a sentence: on one line, with a maximum length, and without invisible
+ * characters, bidi controls and stacked combining marks.
  */
-export function plain(text: string, longest = 60): string {
+export function plain(text: string, maxLength = 60): string {
   const line = text
-    .slice(0, 4 * longest)
+    .slice(0, 4 * maxLength)
     .normalize('NFC')
     .replace(/[\p{C}\p{Z}]+/gu, ' ')
     .replace(/(\p{M}{2})\p{M}+/gu, '$1')
     .trim()
   const characters = [...line]
-  return characters.length > longest ? `${characters.slice(0, longest - 1).join('')}…` : line
+  return characters.length > maxLength ? `${characters.slice(0, maxLength - 1).join('')}…` : line
 }

@@ -4,7 +4,7 @@ import type { JWK } from 'jose'
 import { exportJWK, generateKeyPair } from 'jose'
 import { readPrivate, writePrivate } from './private-file.ts'
 
-/** The one algorithm of all signatures here. */
+/** The algorithm of all signatures. */
 export const ALGORITHM = 'ES256'
 
 export interface Keys {
@@ -14,18 +14,18 @@ export interface Keys {
   readonly cookies: readonly string[]
 }
 
-/** New keys; with a state folder, the ones that were made there the first time. */
+/** Generates keys. With a state folder, stores them there and reuses them the next time. */
 export async function loadKeys(state: string | undefined): Promise<Keys> {
-  if (state === undefined) return makeKeys()
+  if (state === undefined) return generateKeys()
   const file = join(state, 'identity-keys.json')
-  const kept = readPrivate(file) as Keys | undefined
-  if (kept !== undefined) return kept
-  const made = await makeKeys()
-  writePrivate(file, made)
-  return made
+  const stored = readPrivate(file) as Keys | undefined
+  if (stored !== undefined) return stored
+  const generated = await generateKeys()
+  writePrivate(file, generated)
+  return generated
 }
 
-async function makeKeys(): Promise<Keys> {
+async function generateKeys(): Promise<Keys> {
   const { privateKey } = await generateKeyPair(ALGORITHM, { extractable: true })
   const signing = { ...(await exportJWK(privateKey)), use: 'sig', alg: ALGORITHM }
   return { signing: [signing], cookies: [randomBytes(32).toString('base64url')] }

@@ -1,10 +1,10 @@
 import { describe, expect, it, vi } from 'vitest'
 import { FailedSignIns } from './failed-sign-ins.ts'
-import { Memory } from './memory.ts'
+import { MemoryAdapter } from './memory.ts'
 
-describe('the memory', () => {
-  it('lets a thing be used once', async () => {
-    const memory = new Memory()
+describe('the memory adapter', () => {
+  it('lets an entry be used once', async () => {
+    const memory = new MemoryAdapter()
     await memory.upsert('code', { grantId: 'g' }, 60)
     await memory.consume('code')
     expect(await memory.find('code')).toMatchObject({ consumed: expect.any(Number) })
@@ -12,9 +12,9 @@ describe('the memory', () => {
     await expect(memory.consume('gone')).rejects.toThrow('invalid_grant')
   })
 
-  it('forgets what is over, and the oldest when full', async () => {
+  it('removes expired entries, and the oldest entry when it is full', async () => {
     vi.useFakeTimers()
-    const memory = new Memory()
+    const memory = new MemoryAdapter()
     await memory.upsert('short', { uid: 'u' }, 10)
     expect(await memory.findByUid('u')).toEqual({ uid: 'u' })
     vi.advanceTimersByTime(10_000)
@@ -27,7 +27,7 @@ describe('the memory', () => {
 })
 
 describe('failed sign-ins', () => {
-  it('count for a minute, by name however it is written, for a bounded number of names', () => {
+  it('are counted for a minute, by username in any case, for at most a thousand names', () => {
     let now = 0
     const failures = new FailedSignIns(() => now)
     for (let n = 0; n < 5; n++) failures.add(' Ada')

@@ -1,17 +1,17 @@
 import type { Adapter, AdapterPayload } from 'oidc-provider'
 import { errors } from 'oidc-provider'
 
-const MOST_ENTRIES = 5000
+const MAX_ENTRIES = 5000
 
 /**
- * Sessions, grants, codes and refresh tokens of one kind. In memory on purpose: ending the provider signs everybody
- * out. The oldest entry goes when there are too many.
+ * Stores the library's objects of one kind, such as sessions or refresh tokens. They are in memory only, so stopping
+ * the provider signs everybody out. The oldest entry is removed when there are too many.
  */
-export class Memory implements Adapter {
+export class MemoryAdapter implements Adapter {
   readonly #entries = new Map<string, { payload: AdapterPayload; until: number }>()
 
   async upsert(id: string, payload: AdapterPayload, expiresIn?: number): Promise<void> {
-    // A copy, as a database would keep: the library goes on changing its object.
+    // Stores a copy, because the library changes the object afterwards.
     const copy = JSON.parse(JSON.stringify(payload)) as AdapterPayload
     this.#entries.delete(id)
     this.#entries.set(id, {
@@ -19,7 +19,7 @@ export class Memory implements Adapter {
       until: expiresIn ? Date.now() + expiresIn * 1000 : Number.POSITIVE_INFINITY,
     })
     const [oldest] = this.#entries.keys()
-    if (this.#entries.size > MOST_ENTRIES && oldest !== undefined) this.#entries.delete(oldest)
+    if (this.#entries.size > MAX_ENTRIES && oldest !== undefined) this.#entries.delete(oldest)
   }
 
   async find(id: string): Promise<AdapterPayload | undefined> {
@@ -35,15 +35,15 @@ export class Memory implements Adapter {
     return undefined
   }
 
-  /** The device flow is off. */
+  /** Used by the device flow only, which is disabled. */
   async findByUserCode(): Promise<undefined> {
     return undefined
   }
 
-  /** Checks again what the library has checked: of two requests at once with one code or token, the second fails. */
+  /** Checks again that the entry is unused, so that the second of two concurrent requests with one code fails. */
   async consume(id: string): Promise<void> {
     const payload = await this.find(id)
-    if (payload === undefined || payload.consumed) throw new errors.InvalidGrant('used already')
+    if (payload === undefined || payload.consumed) throw new errors.InvalidGrant('already used')
     payload.consumed = Math.floor(Date.now() / 1000)
   }
 

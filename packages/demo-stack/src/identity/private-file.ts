@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 
-/** What is in the file; undefined when there is none. */
+/** Reads a JSON file. Returns undefined if it does not exist. */
 export function readPrivate(file: string): unknown {
   let text: string
   try {
@@ -14,26 +14,26 @@ export function readPrivate(file: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    // The parser's own message would quote the content, which is secret.
-    throw new Error(`${file} is damaged: remove it to begin anew`)
+    // The message of JSON.parse quotes the content, which is secret.
+    throw new Error(`${file} is not valid JSON; delete it, and a new one is created`)
   }
 }
 
-/** Replaces the file at once, so that a crash leaves the old or the new one; only its owner can read it. */
+/** Replaces a JSON file atomically, so that a crash leaves the old or the new file. Only its owner can read it. */
 export function writePrivate(file: string, content: unknown): void {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
-  const fresh = `${file}.${randomBytes(6).toString('hex')}.new`
+  const temporary = `${file}.${randomBytes(6).toString('hex')}.new`
   try {
-    const handle = openSync(fresh, 'wx', 0o600)
+    const handle = openSync(temporary, 'wx', 0o600)
     try {
       writeFileSync(handle, JSON.stringify(content))
       fsyncSync(handle)
     } finally {
       closeSync(handle)
     }
-    renameSync(fresh, file)
+    renameSync(temporary, file)
   } catch (error) {
-    rmSync(fresh, { force: true })
+    rmSync(temporary, { force: true })
     throw error
   }
 }

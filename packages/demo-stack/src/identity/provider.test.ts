@@ -22,11 +22,12 @@ import {
   providerForTest,
   serverForTest,
 } from '../../test/identity-fixture.ts'
-import { DEMO_PEOPLE, startIdentityProvider } from '../index.ts'
+import { DEMO_PEOPLE } from './people.ts'
+import { startIdentityProvider } from './provider.ts'
 import { signIn } from './scripted-browser.ts'
 
 describe('the provider', () => {
-  it('describes itself at both addresses', async () => {
+  it('publishes its metadata at both well-known URLs', async () => {
     const { issuer } = await providerForTest()
     const [openid, oauth] = await Promise.all(
       ['openid-configuration', 'oauth-authorization-server'].map(async name => {
@@ -51,7 +52,7 @@ describe('the provider', () => {
     }
   })
 
-  it('publishes public keys only', async () => {
+  it('publishes only public keys', async () => {
     const { issuer } = await providerForTest()
     const { keys } = (await (await fetch(`${issuer}/jwks`)).json()) as { keys: object[] }
     expect(keys).toEqual([
@@ -67,7 +68,7 @@ describe('the provider', () => {
     ])
   })
 
-  it('takes a token back when asked to', async () => {
+  it('revokes a token on request', async () => {
     const idp = await providerForTest()
     const flow = await flowForTest(idp)
     const { refresh_token } = await flow.tokens(ADA)
@@ -76,7 +77,7 @@ describe('the provider', () => {
     expect((await flow.refresh(refresh_token)).status).toBe(400)
   })
 
-  it('leaves nothing behind when the port is taken', async () => {
+  it('throws if the port is in use, and leaves nothing running', async () => {
     const taken = createServer()
     await new Promise<void>(resolve => taken.listen(0, '127.0.0.1', resolve))
     const address = taken.address()
@@ -87,7 +88,7 @@ describe('the provider', () => {
     expect(idp.issuer).toBe(`http://127.0.0.1:${port}`)
   })
 
-  it('closes at once, and once more', async () => {
+  it('closes immediately, and can be closed again', async () => {
     const idp = await providerForTest()
     await (await fetch(`${idp.issuer}/jwks`)).text()
     const idle = connect(Number(new URL(idp.issuer).port), '127.0.0.1')
@@ -99,17 +100,17 @@ describe('the provider', () => {
     await expect(fetch(`${idp.issuer}/jwks`)).rejects.toThrow()
   })
 
-  it('refuses people who cannot be told apart', async () => {
+  it('refuses people with the same username', async () => {
     await expect(startIdentityProvider({ resources: [], people: [ADA, { ...ADA, sub: 'x' }] })).rejects.toThrow(
       RangeError,
     )
   })
 
-  it('has demo people whose passwords nobody takes for real ones', () => {
+  it('has demo people whose passwords are obviously not real', () => {
     for (const { username, password } of DEMO_PEOPLE) expect(password).toBe(`demo-password-${username}`)
   })
 
-  it('prints nothing in normal use, mistakes of clients included', async () => {
+  it('prints nothing in normal use, even if clients make mistakes', async () => {
     const index = new URL('../index.ts', import.meta.url).href
     const fixture = new URL('scripted-browser.ts', import.meta.url).href
     const script = `
@@ -145,9 +146,9 @@ describe('the provider', () => {
   })
 })
 
-describe('the MCP SDK’s own client', () => {
-  /** What a host keeps of one server. */
-  class Keeper implements OAuthClientProvider {
+describe('the client of the MCP SDK', () => {
+  /** The OAuth data that an MCP client stores for one server. */
+  class ClientStore implements OAuthClientProvider {
     readonly redirectUrl = CALLBACK
     readonly clientMetadata: OAuthClientMetadata = {
       client_name: 'SDK client',
@@ -156,7 +157,7 @@ describe('the MCP SDK’s own client', () => {
       response_types: ['code'],
       token_endpoint_auth_method: 'none',
     }
-    goTo: URL | undefined
+    authorizationUrl: URL | undefined
     saved: OAuthTokens | undefined
     #client: OAuthClientInformationMixed | undefined
     #verifier = ''
@@ -171,7 +172,7 @@ describe('the MCP SDK’s own client', () => {
       this.saved = tokens
     }
     redirectToAuthorization(url: URL) {
-      this.goTo = url
+      this.authorizationUrl = url
     }
     saveCodeVerifier(verifier: string) {
       this.#verifier = verifier
@@ -183,7 +184,7 @@ describe('the MCP SDK’s own client', () => {
     discoveryState = () => this.#discovery
   }
 
-  it('finds, registers, asks, redeems and renews', async () => {
+  it('discovers the provider, registers, gets tokens and renews them', async () => {
     const resources = [CRM]
     const idp = await providerForTest({ resources: () => resources })
     const server = await serverForTest((request, response) => {
@@ -198,17 +199,17 @@ describe('the MCP SDK’s own client', () => {
     const serverUrl = `${server}/mcp`
     resources.push({ ...BLOG, url: serverUrl })
 
-    const keeper = new Keeper()
-    expect(await auth(keeper, { serverUrl })).toBe('REDIRECT')
-    expect(keeper.goTo?.searchParams.get('resource')).toBe(serverUrl)
-    const back = new URL(await signIn(keeper.goTo ?? '', ADA, 'allow')).searchParams
+    const store = new ClientStore()
+    expect(await auth(store, { serverUrl })).toBe('REDIRECT')
+    expect(store.authorizationUrl?.searchParams.get('resource')).toBe(serverUrl)
+    const back = new URL(await signIn(store.authorizationUrl ?? '', ADA, 'allow')).searchParams
     const authorizationCode = back.get('code') ?? ''
-    expect(await auth(keeper, { serverUrl, authorizationCode, iss: back.get('iss') ?? '' })).toBe('AUTHORIZED')
-    const first = keeper.saved
+    expect(await auth(store, { serverUrl, authorizationCode, iss: back.get('iss') ?? '' })).toBe('AUTHORIZED')
+    const first = store.saved
     expect(decodeJwt(first?.access_token ?? '')).toMatchObject({ aud: serverUrl, sub: ADA.sub, scope: 'blog:read' })
 
-    expect(await auth(keeper, { serverUrl })).toBe('AUTHORIZED')
-    expect(keeper.saved?.refresh_token).not.toBe(first?.refresh_token)
-    expect(decodeJwt(keeper.saved?.access_token ?? '')).toMatchObject({ aud: serverUrl, scope: 'blog:read' })
+    expect(await auth(store, { serverUrl })).toBe('AUTHORIZED')
+    expect(store.saved?.refresh_token).not.toBe(first?.refresh_token)
+    expect(decodeJwt(store.saved?.access_token ?? '')).toMatchObject({ aud: serverUrl, scope: 'blog:read' })
   })
 })

@@ -8,7 +8,7 @@ import { Clients } from './clients.ts'
 import { configuration } from './configuration.ts'
 import { interactions } from './interactions.ts'
 import { loadKeys } from './keys.ts'
-import { Memory } from './memory.ts'
+import { MemoryAdapter } from './memory.ts'
 import type { Person } from './people.ts'
 import { checkPeople, DEMO_PEOPLE } from './people.ts'
 import type { Catalogue, ProtectedResource } from './resources.ts'
@@ -17,15 +17,15 @@ import { allScopes } from './resources.ts'
 const LOOPBACK = '127.0.0.1'
 
 export interface IdentityOptions {
-  /** TCP port on loopback; 0, the default, takes any free one. */
+  /** TCP port on 127.0.0.1; 0, the default, selects a free port. */
   port?: number
-  /** What tokens can be had for; a function where the URLs are known only later. */
+  /** The resources that tokens can be requested for; a function if their URLs are not known yet. */
   resources: readonly ProtectedResource[] | (() => readonly ProtectedResource[])
-  /** A folder in which keys and registered clients survive a restart; unset, nothing is kept. */
+  /** A folder that stores keys and registered clients; by default they are lost on a restart. */
   state?: string
-  /** How long an access token is good for; default 600. */
+  /** The lifetime of an access token; 600 by default. */
   accessTokenSeconds?: number
-  /** Who can sign in; default `DEMO_PEOPLE`. */
+  /** Who can sign in; `DEMO_PEOPLE` by default. */
   people?: readonly Person[]
 }
 
@@ -34,15 +34,15 @@ export interface IdentityProvider {
   /** `http://127.0.0.1:PORT` */
   readonly issuer: string
   readonly people: readonly Person[]
-  /** Drops open connections and forgets all sessions. Safe to call again. */
+  /** Closes open connections and ends all sessions. Can be called more than once. */
   close(): Promise<void>
 }
 
 /**
- * Starts an OAuth 2.1 authorization server on loopback, for development and demonstration.
+ * Starts an OAuth 2.1 authorization server on 127.0.0.1, for development only. If it throws, nothing is left running.
  *
- * @throws the system's error when the port is taken or the state folder cannot be used; RangeError when two people
- *   cannot be told apart. Nothing is left running.
+ * @throws the system's error if the port is in use or the state folder cannot be used; RangeError if two people have
+ *   the same id or username
  */
 export async function startIdentityProvider(options: IdentityOptions): Promise<IdentityProvider> {
   const { resources, people = DEMO_PEOPLE, accessTokenSeconds = 600, state } = options
@@ -50,7 +50,7 @@ export async function startIdentityProvider(options: IdentityOptions): Promise<I
   checkPeople(people)
   const keys = await loadKeys(state)
   const clients = new Clients(state, new ClientMetadataDocuments())
-  const adapter = (kind: string) => (kind === 'Client' ? clients : new Memory())
+  const adapter = (kind: string) => (kind === 'Client' ? clients : new MemoryAdapter())
 
   const server = createServer({ requestTimeout: 30_000 })
   await listen(server, options.port ?? 0)
@@ -62,7 +62,7 @@ export async function startIdentityProvider(options: IdentityOptions): Promise<I
   try {
     const issuer = `http://${LOOPBACK}:${(server.address() as AddressInfo).port}`
     const provider = new Provider(issuer, configuration({ catalogue, people, keys, adapter, accessTokenSeconds }))
-    provider.use(guard(issuer))
+    provider.use(checkHost(issuer))
     provider.use(allowRegistration(provider.pathFor('registration')))
     provider.use(interactions(provider, people, catalogue))
     provider.use(announceScopes(catalogue))
@@ -78,8 +78,8 @@ export async function startIdentityProvider(options: IdentityOptions): Promise<I
 
 type Middleware = Parameters<Provider['use']>[0]
 
-/** Answers to its own name only, so that no web page reaches it under a name of its own (DNS rebinding). */
-function guard(issuer: string): Middleware {
+/** Refuses requests with another host name, so that web pages cannot reach the provider by DNS rebinding. */
+function checkHost(issuer: string): Middleware {
   const { host } = new URL(issuer)
   return async (ctx, next) => {
     ctx.set('X-Content-Type-Options', 'nosniff')
@@ -87,11 +87,11 @@ function guard(issuer: string): Middleware {
     ctx.set('Referrer-Policy', 'same-origin')
     if (ctx.host === host) return next()
     ctx.status = 421
-    ctx.body = `This is ${issuer}.\n`
+    ctx.body = `This server answers only at ${issuer}.\n`
   }
 }
 
-/** The library knows resources by their indicators only, and would not list their scopes. */
+/** Adds the scopes of all resources to the provider's metadata. The library does not know them in advance. */
 function announceScopes(catalogue: Catalogue): Middleware {
   return async (ctx, next) => {
     await next()
@@ -101,7 +101,7 @@ function announceScopes(catalogue: Catalogue): Middleware {
   }
 }
 
-/** Where it went wrong, and not the message: that may quote a token. */
+/** Logs the stack frames of an error, without its message, which may contain a token. */
 function report(error: Error & { expose?: boolean; code?: string }): void {
   if (error.expose || ['ECONNRESET', 'EPIPE'].includes(error.code ?? '')) return
   const frames = (error.stack ?? '').split('\n').filter(line => /^\s+at /.test(line))

@@ -7,7 +7,7 @@ const LOOPBACK = new BlockList()
 LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4')
 LOOPBACK.addAddress('::1', 'ipv6')
 
-/** The IPv4 networks that are nobody's public address (IANA's special-purpose registry), loopback apart. */
+/** The networks that are not public (IANA special-purpose address registry), without loopback. */
 const SPECIAL = new BlockList()
 for (const [network, prefix] of [
   ['0.0.0.0', 8],
@@ -26,7 +26,7 @@ for (const [network, prefix] of [
 ] as const) {
   SPECIAL.addSubnet(network, prefix, 'ipv4')
 }
-// Inside the public 2000::/3: addresses that carry an IPv4 address with them, and documentation.
+// Within the public 2000::/3: addresses that embed an IPv4 address, and addresses for documentation.
 for (const [network, prefix] of [
   ['2001::', 23],
   ['2001:db8::', 32],
@@ -38,10 +38,10 @@ for (const [network, prefix] of [
 const GLOBAL_IPV6 = new BlockList()
 GLOBAL_IPV6.addSubnet('2000::', 3, 'ipv6')
 
-/** Where a request that somebody else's URL caused may go. */
+/** The addresses to which a request may be sent whose URL is not trusted. */
 export type Reach = 'loopback' | 'loopback or public'
 
-/** Whether an IP address may be connected to. Names are no addresses: the answer for them is no. */
+/** Whether connections to an IP address are allowed. Host names are never allowed. */
 export function mayReach(address: string, reach: Reach): boolean {
   const version = isIP(address)
   if (version === 0) return false
@@ -53,15 +53,15 @@ export function mayReach(address: string, reach: Reach): boolean {
 }
 
 /**
- * Resolves a name to addresses that may be reached, for `http.request`. The connection goes to just these, so a name
- * that resolves otherwise the next moment gains nothing.
+ * Returns a `lookup` for `http.request` that resolves a name to allowed addresses only. The connection goes to these
+ * addresses, so a name that resolves differently the next time has no effect.
  */
 export function lookupWithin(reach: Reach): LookupFunction {
   return (hostname: string, options: LookupOptions, done: Parameters<LookupFunction>[2]) => {
     systemLookup(hostname, { ...options, all: true }, (error, found: LookupAddress[]) => {
       const allowed = error ? [] : found.filter(({ address }) => mayReach(address, reach))
       const [first] = allowed
-      if (first === undefined) done(error ?? new Error('not an address that may be reached'), '', 0)
+      if (first === undefined) done(error ?? new Error('the host has no allowed address'), '', 0)
       else if (options.all) done(null, allowed)
       else done(null, first.address, first.family)
     })

@@ -1,19 +1,19 @@
-/** Something that takes access tokens: for an MCP server, its public URL and what can be allowed there. */
+/** A resource server that accepts access tokens, such as an MCP server. */
 export interface ProtectedResource {
-  /** The resource identifier, which is also the audience of its tokens. */
+  /** The resource identifier and the audience of its tokens: the public URL of an MCP server. */
   readonly url: string
-  /** What people call it. */
+  /** Its name on the consent page. */
   readonly name: string
-  /** Each scope, with what it lets an app do in a person's words: "publish a draft to the live blog". */
+  /** Each scope, with what it lets an app do: "publish drafts on the live blog". */
   readonly scopes: Readonly<Record<string, string>>
 }
 
-/** The resources as they are now: servers may start, and learn their ports, after the identity provider. */
+/** Returns the current resources. They can change, because servers may start after the identity provider. */
 export type Catalogue = () => readonly ProtectedResource[]
 
 /**
- * The resource that an identifier names. Some clients write `http://host.example` as `http://host.example/`, so identifiers are
- * compared as URLs; the token's audience is always the resource's own spelling.
+ * Finds the resource with this identifier. Identifiers are compared as URLs, because some clients write
+ * `http://host.example` as `http://host.example/`. The audience of a token always has the spelling of the resource.
  */
 export function findResource(catalogue: Catalogue, identifier: string): ProtectedResource | undefined {
   const href = URL.parse(identifier)?.href
@@ -21,7 +21,7 @@ export function findResource(catalogue: Catalogue, identifier: string): Protecte
   return catalogue().find(({ url }) => URL.parse(url)?.href === href)
 }
 
-/** Every scope of every resource, once. */
+/** The scopes of all resources, without duplicates. */
 export function allScopes(catalogue: Catalogue): string[] {
   return [...new Set(catalogue().flatMap(({ scopes }) => Object.keys(scopes)))]
 }

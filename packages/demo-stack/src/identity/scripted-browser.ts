@@ -1,6 +1,6 @@
-/** What a person does when an app asks; `switch` signs in as somebody else. */
+/** What the person does on the consent page; `switch` signs in as another person. */
 export type Decision = 'allow' | 'deny' | 'switch'
-/** A decision, or a look at the page first. */
+/** A decision, or a function that decides by the page. */
 export type Decide = Decision | ((page: { readonly html: string; readonly text: string }) => Decision)
 
 interface Form {
@@ -10,23 +10,22 @@ interface Form {
   readonly buttons: readonly string[]
 }
 
-const MOST_STEPS = 20
+const MAX_STEPS = 20
 
-/** A browser without a screen: cookies, redirects and forms of one provider. What it is signed in to, it stays. */
+/** A minimal browser for one provider. It handles redirects, forms and cookies, so the person stays signed in. */
 export class ScriptedBrowser {
   readonly #cookies = new Map<string, { value: string; path: string }>()
 
   /**
-   * Follows an authorization URL as a person would, and returns the URL at the client to which they are sent in the
-   * end, without requesting it.
+   * Opens an authorization URL, signs in and decides. Resolves to the redirect URL at the client without opening it.
    *
-   * @throws Error with the page's own words when it asks for something else than a sign-in or a decision
+   * @throws Error with the text of the page if it shows an error or an unknown form
    */
   async signIn(url: string | URL, person: { username: string; password: string }, decide: Decide): Promise<string> {
     let at = new URL(url)
     const { origin } = at
     let answer = await this.#request(at)
-    for (let step = 0; step < MOST_STEPS; step++) {
+    for (let step = 0; step < MAX_STEPS; step++) {
       const location = answer.headers.get('location')
       if (location !== null) {
         at = new URL(location, at)
@@ -41,10 +40,10 @@ export class ScriptedBrowser {
       if (form.buttons.includes('sign-in')) Object.assign(fields, person, { action: 'sign-in' })
       else if (form.buttons.length > 0) fields.action = decision(decide, form, html)
       at = new URL(form.action || at, at)
-      if (at.origin !== origin) throw new Error('a form leads elsewhere')
+      if (at.origin !== origin) throw new Error('the form leads to another origin')
       answer = await this.#request(at, new URLSearchParams(pick(fields)))
     }
-    throw new Error('the sign-in does not come to an end')
+    throw new Error(`the sign-in did not end after ${MAX_STEPS} steps`)
   }
 
   async #request(url: URL, form?: URLSearchParams): Promise<Response> {
@@ -67,7 +66,7 @@ export class ScriptedBrowser {
   }
 }
 
-/** One sign-in with a browser of its own. */
+/** Signs in once, with a new browser. */
 export function signIn(
   url: string | URL,
   person: { username: string; password: string },
@@ -78,7 +77,7 @@ export function signIn(
 
 function decision(decide: Decide, { buttons }: Form, html: string): string {
   const wanted = typeof decide === 'string' ? decide : decide({ html, text: textOf(html) })
-  // Where nothing can be allowed, the only way is back.
+  // If nothing can be allowed, the page has no Allow button.
   return buttons.includes(wanted) ? wanted : 'deny'
 }
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 
-/** Everything that the pages look like. Colours keep a contrast of 7 to 1 on both backgrounds. */
+/** The style of all pages. Text has a contrast of at least 7 to 1 in the light and the dark theme. */
 export const STYLE = `
 :root { color-scheme: light dark; --ink: #1b1f24; --paper: #fff; --around: #eef0f3; --line: #8a939e; --mark: #0b4fa8;
   --on-mark: #fff; --bad: #9c1c1c }
@@ -23,5 +23,5 @@ button.main { color: var(--on-mark); background: var(--mark) }
 ul { padding-left: 1.25rem }
 `
 
-/** For the Content-Security-Policy: this style and no other. */
+/** The hash of the style, so that the Content-Security-Policy allows no other style. */
 export const STYLE_HASH = `sha256-${createHash('sha256').update(STYLE).digest('base64')}`

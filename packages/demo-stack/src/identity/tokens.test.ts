@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { ADA, BLOG, CALLBACK, CRM, Flow, flowForTest, providerForTest, register } from '../../test/identity-fixture.ts'
 
 describe('tokens', () => {
-  it('come of a code with PKCE: signed, and for the one resource and its scopes', async () => {
+  it('are issued for a code with PKCE, signed, for one resource and its scopes', async () => {
     const idp = await providerForTest()
     const flow = await flowForTest(idp)
     const answer = await flow.authorize(ADA, 'allow', { scope: 'blog:read blog:publish crm:read' })
@@ -31,21 +31,21 @@ describe('tokens', () => {
     })
   })
 
-  it('last as long as told', async () => {
+  it('expire after the configured time', async () => {
     const flow = await flowForTest(await providerForTest({ accessTokenSeconds: 7 }))
     const { access_token } = await flow.tokens(ADA)
     const { iat = 0, exp } = decodeJwt(access_token)
     expect(exp).toBe(iat + 7)
   })
 
-  it('are for the resource’s own spelling, however the client writes it', async () => {
+  it('have the resource’s own spelling as audience, however the client spells it', async () => {
     const resource = { ...BLOG, url: 'http://127.0.0.1:9' }
     const flow = await flowForTest(await providerForTest({ resources: () => [resource] }))
     const { access_token } = await flow.tokens(ADA, { resource: 'http://127.0.0.1:9/' })
     expect(decodeJwt(access_token).aud).toBe(resource.url)
   })
 
-  it('are had for a resource that is added later', async () => {
+  it('can be requested for a resource that is added later', async () => {
     const resources = [CRM]
     const flow = await flowForTest(await providerForTest({ resources: () => resources }))
     expect((await flow.authorize(ADA, 'allow')).get('error')).toBe('invalid_target')
@@ -59,26 +59,26 @@ describe('tokens', () => {
     ['a challenge without a method', { code_challenge_method: null }, 'invalid_request'],
     ['an unknown resource', { resource: 'http://127.0.0.1:9/other' }, 'invalid_target'],
     ['no resource', { resource: null }, 'invalid_target'],
-    ['no resource but an identity', { resource: null, scope: 'openid' }, 'invalid_target'],
+    ['the openid scope and no resource', { resource: null, scope: 'openid' }, 'invalid_target'],
     ['another resource’s scope', { scope: 'crm:read' }, 'invalid_scope'],
     ['no scope', { scope: null }, 'invalid_scope'],
     ['the implicit flow', { response_type: 'token' }, 'unsupported_response_type'],
     ['a hybrid flow', { response_type: 'code id_token', nonce: 'n' }, 'unsupported_response_type'],
-  ])('are refused to a request with %s', async (_what, changes, error) => {
+  ])('are not issued for a request with %s', async (_what, changes, error) => {
     const flow = await flowForTest(await providerForTest())
     const answer = await flow.authorize(ADA, 'allow', changes)
     expect(Object.fromEntries(answer)).toMatchObject({ error, state: 'the-state' })
     expect(answer.has('code')).toBe(false)
   })
 
-  it('are for one resource at a time', async () => {
+  it('are not issued for two resources at a time', async () => {
     const flow = await flowForTest(await providerForTest())
     const url = `${flow.url()}&resource=${encodeURIComponent(CRM.url)}`
     const answer = new URL(await flow.browser.signIn(url, ADA, 'allow'))
     expect(answer.searchParams.get('error')).toBe('invalid_target')
   })
 
-  it('are not given for another resource than the code is for', async () => {
+  it('are not issued for another resource than the one of the code', async () => {
     const flow = await flowForTest(await providerForTest())
     const { status, json } = await flow.redeem(await flow.authorize(ADA, 'allow'), { resource: CRM.url })
     expect([status, json.error]).toEqual([400, 'invalid_target'])
@@ -88,13 +88,13 @@ describe('tokens', () => {
     ['another verifier', { code_verifier: 'x'.repeat(43) }],
     ['another redirect URI', { redirect_uri: `${CALLBACK}/2` }],
     ['no verifier', { code_verifier: '' }],
-  ])('are refused to a code with %s', async (_what, changes) => {
+  ])('are not issued for a code with %s', async (_what, changes) => {
     const flow = await flowForTest(await providerForTest())
     const { status, json } = await flow.redeem(await flow.authorize(ADA, 'allow'), changes)
     expect([status, json.access_token]).toEqual([400, undefined])
   })
 
-  it('are given once for a code; a second time takes back what the first gave', async () => {
+  it('are issued once for a code; a second use of the code revokes them', async () => {
     const flow = await flowForTest(await providerForTest())
     const answer = await flow.authorize(ADA, 'allow')
     const first = await flow.redeem(answer)
@@ -103,7 +103,7 @@ describe('tokens', () => {
     expect(await flow.refresh(first.json.refresh_token)).toMatchObject({ status: 400 })
   })
 
-  it('are given once for a code, and for a refresh token, also to requests at the same time', async () => {
+  it('are issued once for a code or refresh token, also for requests at the same time', async () => {
     const flow = await flowForTest(await providerForTest())
     const answer = await flow.authorize(ADA, 'allow')
     const statuses = async (requests: Promise<{ status: number }>[]) =>
@@ -115,7 +115,7 @@ describe('tokens', () => {
     expect(await statuses([1, 2, 3].map(() => other.refresh(refresh_token)))).toEqual([200, 400, 400])
   })
 
-  it('are refused to another client with the code', async () => {
+  it('are not issued to another client that has the code', async () => {
     const idp = await providerForTest()
     const flow = await flowForTest(idp)
     const answer = await flow.authorize(ADA, 'allow')
@@ -123,7 +123,7 @@ describe('tokens', () => {
     expect(await flow.redeem(answer, { client_id })).toMatchObject({ status: 400, json: { error: 'invalid_grant' } })
   })
 
-  it('are renewed with a new refresh token each time; an old one ends it all', async () => {
+  it('are renewed with a new refresh token each time; using an old one revokes all of them', async () => {
     const flow = await flowForTest(await providerForTest())
     const first = await flow.tokens(ADA, { scope: 'blog:read blog:publish' })
     const second = await flow.refresh(first.refresh_token)
@@ -135,12 +135,12 @@ describe('tokens', () => {
     expect(await flow.refresh(second.json.refresh_token)).toMatchObject({ status: 400 })
   })
 
-  it('are not renewed for a client that did not register for it', async () => {
+  it('are not renewable for a client that did not register the refresh_token grant', async () => {
     const flow = await flowForTest(await providerForTest(), { grant_types: ['authorization_code'] })
     expect((await flow.tokens(ADA)).refresh_token).toBeUndefined()
   })
 
-  it('need the secret of a client that has one', async () => {
+  it('are issued to a confidential client only with its secret', async () => {
     const idp = await providerForTest()
     const { client_id, client_secret } = await register(idp, { token_endpoint_auth_method: 'client_secret_basic' })
     expect(client_secret).toHaveLength(86)
@@ -152,7 +152,7 @@ describe('tokens', () => {
     expect(await flow.token({ ...params, code }, { Authorization: `Basic ${basic}` })).toMatchObject({ status: 200 })
   })
 
-  it('are not given for a password', async () => {
+  it('are not issued for a password', async () => {
     const flow = await flowForTest(await providerForTest())
     const { username, password } = ADA
     const { json } = await flow.token({ grant_type: 'password', username, password, scope: 'blog:read' })

@@ -1,6 +1,6 @@
 import type { Article } from '../blog/articles.ts'
 
-/** What is live on the blog before anybody publishes a draft. */
+/** The articles that are already published in a new database. */
 export const ARTICLES: readonly Pick<Article, 'id' | 'slug' | 'title' | 'markdown' | 'publishedAt'>[] = [
   {
     id: 'art_9wq4hzk7mt2x',

@@ -1,6 +1,6 @@
 import type { Customer } from '../crm/customers.ts'
 
-/** Customers as a small software company has them. Every address is at a reserved domain, no number is assigned. */
+/** The customers of a small software company. All e-mail domains are reserved, and no phone number is assigned. */
 export const CUSTOMERS: readonly Customer[] = [
   {
     id: 'cus_7hk2mq9tx4wd',

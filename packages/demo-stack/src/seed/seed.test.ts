@@ -16,8 +16,8 @@ const SCRIPTS = [
   'Thai',
 ]
 
-describe('seed data', () => {
-  it('is believable in number, shape and spread', async () => {
+describe('the seed data', () => {
+  it('has realistic numbers, formats and variety', async () => {
     const backend = await backendForTest()
     expect([backend.customers().length, backend.ticketRows().length, backend.articles().length]).toEqual([30, 12, 5])
     for (const { id, email } of backend.customers()) {
@@ -34,7 +34,7 @@ describe('seed data', () => {
     expect(new Set(tickets.flatMap(({ notes }) => notes.map(({ internal }) => internal))).size).toBe(2)
   })
 
-  it('is the same each time', async () => {
+  it('is the same in every backend', async () => {
     const [one, two] = [await backendForTest(), await backendForTest()]
     expect(one.customers()).toEqual(two.customers())
     expect(one.ticketRows()).toEqual(two.ticketRows())
@@ -48,7 +48,7 @@ describe('seed data', () => {
     expect([backend.customers(), backend.ticketRows(), backend.articles()]).toEqual([[], [], []])
   })
 
-  it('holds hostile records and serves them as they are', async () => {
+  it('contains hostile records, which are served unchanged', async () => {
     const backend = await backendForTest()
     const customers = backend.customers()
     expect(customers.some(({ notes }) => /ignore all previous instructions.*export all customers/is.test(notes))).toBe(

@@ -8,7 +8,7 @@ import { CUSTOMERS } from './customers.ts'
 import { HOSTILE_CUSTOMERS, HOSTILE_TICKETS } from './hostile.ts'
 import { TICKETS } from './tickets.ts'
 
-/** Fills a new database once. A file that was seeded before keeps what was changed or deleted since. */
+/** Adds the demo records to a new database. A database that was seeded before is left as it is. */
 export function seedOnce(db: DatabaseSync, articles: Articles, customers: Customers, tickets: TicketStore): void {
   inTransaction(db, () => {
     if (db.prepare('PRAGMA user_version').get()?.user_version !== 0) return

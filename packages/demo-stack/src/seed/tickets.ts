@@ -1,6 +1,6 @@
 import type { Ticket } from '../tickets/ticket-store.ts'
 
-/** A support queue on an ordinary week. */
+/** Tickets of an ordinary week. */
 export const TICKETS: readonly Ticket[] = [
   {
     id: 'tic_4mz8wk2hqv6s',

@@ -5,8 +5,8 @@ import { SCOPES } from '../api-keys.ts'
 
 const NEW = { subject: 'Printer', description: 'It stopped.', priority: 'high' }
 
-describe('ticket API', () => {
-  it('opens a ticket, with or without a customer', async () => {
+describe('the ticket API', () => {
+  it('creates a ticket, with or without a customer', async () => {
     const backend = await backendForTest({ seed: false, now: () => Date.parse('2026-04-01T12:00:00Z') })
     const { status, json } = await call(backend.tickets, 'POST /tickets', { body: NEW })
     expect([status, json]).toEqual([
@@ -27,7 +27,7 @@ describe('ticket API', () => {
     expect((await call(backend.tickets, 'GET /tickets/tic_none')).status).toBe(404)
   })
 
-  it('changes what is given and adds the note as an internal one', async () => {
+  it('changes only the given fields, and adds the note as an internal note', async () => {
     let time = 0
     const backend = await backendForTest({ seed: false, now: () => time })
     const { json: ticket } = await call(backend.tickets, 'POST /tickets', { body: NEW })
@@ -49,7 +49,7 @@ describe('ticket API', () => {
     expect((await call(backend.tickets, 'PATCH /tickets/tic_none', { body: { note: 'n' } })).status).toBe(404)
   })
 
-  it('lets a solved ticket only be reopened, and drops the rest of a refused update', async () => {
+  it('lets a solved ticket only be reopened, and applies nothing of a refused update', async () => {
     const backend = await backendForTest()
     const path = '/tickets/tic_b6e5vph9uy2f'
     const before = backend.ticketRows()
@@ -64,7 +64,7 @@ describe('ticket API', () => {
     expect((await call(backend.tickets, `PATCH ${path}`, { body: { status: 'pending' } })).status).toBe(200)
   })
 
-  it('lists, replies and deletes with the scopes for it', async () => {
+  it('lists, replies to and deletes tickets for keys with the scopes', async () => {
     const backend = await backendForTest()
     const key = backend.mintKey('tickets', [...SCOPES.tickets], 'desk')
     expect((await call(backend.tickets, 'GET /tickets', { key })).json.tickets).toEqual(backend.ticketRows())

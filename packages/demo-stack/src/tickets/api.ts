@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import type { Meter } from '../api-rules.ts'
+import type { RateLimiter } from '../api-rules.ts'
 import { applyApiRules } from '../api-rules.ts'
 import type { Writes } from '../idempotency.ts'
 import { closed, EMAIL, ID_PARAMS, text } from '../json-schema.ts'
@@ -33,12 +33,12 @@ const TICKET = closed({
 interface TicketOptions {
   tickets: TicketStore
   writes: Writes
-  meter: Meter
+  limiter: RateLimiter
 }
 
-/** The ticket API: create, update and read tickets, and what a handler must not reach: list, reply and delete. */
-export async function ticketApi(app: FastifyInstance, { tickets, writes, meter }: TicketOptions): Promise<void> {
-  await applyApiRules(app, { api: 'tickets', title: 'Ticket API', description: 'Support tickets.', meter })
+/** The ticket API: create, update and read tickets, and also list, reply and delete, which no server may do. */
+export async function ticketApi(app: FastifyInstance, { tickets, writes, limiter }: TicketOptions): Promise<void> {
+  await applyApiRules(app, { api: 'tickets', title: 'Ticket API', description: 'Support tickets.', limiter })
 
   app.post<{ Body: NewTicket }>(
     '/tickets',
@@ -46,7 +46,7 @@ export async function ticketApi(app: FastifyInstance, { tickets, writes, meter }
       config: { access: 'tickets:create' },
       schema: {
         operationId: 'createTicket',
-        summary: 'Open a ticket',
+        summary: 'Create a ticket',
         body: closed(
           { subject: text(1, 200), description: text(1, 10_000), priority: PRIORITY, customerEmail: EMAIL },
           ['customerEmail'],
@@ -64,7 +64,7 @@ export async function ticketApi(app: FastifyInstance, { tickets, writes, meter }
       config: { access: 'tickets:list' },
       schema: {
         operationId: 'listTickets',
-        summary: 'All tickets',
+        summary: 'List all tickets',
         response: { 200: closed({ tickets: { type: 'array', items: TICKET } }) },
       },
     },
@@ -75,7 +75,7 @@ export async function ticketApi(app: FastifyInstance, { tickets, writes, meter }
     '/tickets/:id',
     {
       config: { access: 'tickets:read' },
-      schema: { operationId: 'getTicket', summary: 'One ticket', params: ID_PARAMS, response: { 200: TICKET } },
+      schema: { operationId: 'getTicket', summary: 'Get a ticket', params: ID_PARAMS, response: { 200: TICKET } },
     },
     async request => tickets.get(request.params.id),
   )
@@ -86,7 +86,7 @@ export async function ticketApi(app: FastifyInstance, { tickets, writes, meter }
       config: { access: 'tickets:update' },
       schema: {
         operationId: 'updateTicket',
-        summary: 'Change status or priority, or add an internal note; all of it or nothing',
+        summary: 'Change the status or priority, or add an internal note; if one change is refused, nothing is changed',
         params: ID_PARAMS,
         body: {
           ...closed({ status: STATUS, priority: PRIORITY, note: NOTE_TEXT }, ['status', 'priority', 'note']),
@@ -108,7 +108,7 @@ export async function ticketApi(app: FastifyInstance, { tickets, writes, meter }
       config: { access: 'tickets:reply' },
       schema: {
         operationId: 'replyToTicket',
-        summary: 'Answer the customer; this is sent',
+        summary: 'Send a reply to the customer',
         params: ID_PARAMS,
         body: closed({ text: NOTE_TEXT }),
         response: { 201: TICKET },
@@ -127,7 +127,7 @@ export async function ticketApi(app: FastifyInstance, { tickets, writes, meter }
       config: { access: 'tickets:delete' },
       schema: {
         operationId: 'deleteTicket',
-        summary: 'Delete a ticket and its notes for good',
+        summary: 'Delete a ticket and its notes permanently',
         params: ID_PARAMS,
         response: { 204: { type: 'null', description: 'Deleted' } },
       },

@@ -5,7 +5,7 @@ import { conflict, notFound } from '../refusal.ts'
 export const PRIORITIES = ['low', 'normal', 'high', 'urgent'] as const
 export const STATUSES = ['open', 'pending', 'solved'] as const
 
-/** Something written on a ticket. An internal note is for colleagues; any other was sent to the customer. */
+/** A note on a ticket. Customers see a note only if it is not internal. */
 export interface TicketNote {
   /** ISO 8601 in UTC. */
   at: string
@@ -29,10 +29,10 @@ export interface Ticket {
   notes: TicketNote[]
 }
 
-/** The fields that open a ticket. */
+/** The fields of a new ticket. */
 export type NewTicket = Pick<Ticket, 'subject' | 'description' | 'priority'> & { customerEmail?: string }
 
-/** What may change on a ticket; `note` is added as an internal note. */
+/** The changes to a ticket; `note` is added as an internal note. */
 export type TicketChange = Partial<Pick<Ticket, 'status' | 'priority'>> & { note?: string }
 
 const COLUMNS = `id, subject, description, priority, status, customer_email AS customerEmail, created_at AS createdAt,
@@ -89,7 +89,7 @@ export class TicketStore {
     return rows.map(row => this.#ticket(row))
   }
 
-  /** @throws Refusal 404, or 409 when a solved ticket would become anything but open */
+  /** @throws Refusal 404, or 409 if a solved ticket would get another status than open */
   update(id: string, change: TicketChange, author: string): Ticket {
     const ticket = this.get(id)
     if (ticket.status === 'solved' && change.status !== undefined && change.status !== 'open') {
@@ -103,7 +103,7 @@ export class TicketStore {
     return this.get(id)
   }
 
-  /** Adds what the customer gets to read. @throws Refusal 404 */
+  /** Adds a note that the customer sees. @throws Refusal 404 */
   reply(id: string, text: string, author: string): Ticket {
     this.get(id)
     const at = this.#timestamp()

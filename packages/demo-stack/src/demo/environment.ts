@@ -16,28 +16,29 @@ import {
 } from '../client-entries.ts'
 import { DRAFTS } from '../drafts.ts'
 
-/** A reply to a tool call, as a host hands it to a model. */
+/** The reply to a tool call, as an MCP client passes it to a model. */
 export interface Reply {
   readonly isError?: boolean
   readonly text: string
   readonly data: Record<string, unknown>
 }
 
-/** Backend, drafts and one real MCP client for each server, in a folder that goes with the tour. */
-export interface Stage {
+/** The backend, the drafts, and an MCP client for each server, in a temporary folder. */
+export interface DemoEnvironment {
   readonly backend: Backend
   readonly drafts: string
-  /** What a person answers when a server asks; told the question. */
-  human: (question: string) => boolean
+  /** Called when a server asks the person to confirm something. Returns whether the person confirms it. */
+  onQuestion: (question: string) => boolean
   call(server: ServerName, tool: string, args: Record<string, unknown>, extra?: Record<string, unknown>): Promise<Reply>
   records(server: ServerName): AuditRecord[]
-  /** Ends the clients, and with them the servers. */
-  leave(): Promise<void>
+  /** Closes the clients, which also stops the servers. */
+  closeClients(): Promise<void>
   verify(server: ServerName): Promise<Verdict>
-  strike(): Promise<void>
+  /** Stops everything and deletes the folder. */
+  close(): Promise<void>
 }
 
-export async function setStage(): Promise<Stage> {
+export async function startEnvironment(): Promise<DemoEnvironment> {
   const folder = mkdtempSync(join(tmpdir(), 'narrow-deputies-'))
   const drafts = join(folder, 'drafts')
   mkdirSync(drafts, { mode: 0o755 })
@@ -45,13 +46,13 @@ export async function setStage(): Promise<Stage> {
   const backend = await startBackend({ keys: serverKeys(folder) })
   const entries = clientEntries(backend, folder, drafts)
   const clients = new Map<ServerName, Client>()
-  const stage: Stage = {
+  const environment: DemoEnvironment = {
     backend,
     drafts,
-    human: () => false,
+    onQuestion: () => false,
     async call(server, name, args, extra = {}) {
       try {
-        // What a host sends for a model, plus what only a hostile host could add.
+        // `extra` has parameters that a client would add, not the model.
         const reply = await clients.get(server)?.callTool({ name, arguments: args, ...extra })
         const [first] = (reply?.content ?? []) as { text?: string }[]
         return {
@@ -68,29 +69,30 @@ export async function setStage(): Promise<Stage> {
         .split('\n')
         .filter(line => line !== '')
         .map(line => JSON.parse(line) as AuditRecord),
-    async leave() {
+    async closeClients() {
       for (const client of clients.values()) await client.close()
     },
     async verify(server) {
       const key = parseAuditKey(readFileSync(auditKeyFile(folder, server), 'utf8'))
       return await verifyAudit(auditFile(folder, server), { keys: [key] })
     },
-    async strike() {
+    async close() {
+      await environment.closeClients()
       await backend.close()
       rmSync(folder, { recursive: true, force: true })
     },
   }
-  for (const server of SERVERS) clients.set(server, await connect(entries[server], stage))
-  return stage
+  for (const server of SERVERS) clients.set(server, await connect(entries[server], environment))
+  return environment
 }
 
-async function connect({ args, env }: ClientEntry, stage: Stage): Promise<Client> {
+async function connect({ args, env }: ClientEntry, environment: DemoEnvironment): Promise<Client> {
   const client = new Client(
-    { name: 'tour', version: '1.0.0' },
+    { name: 'demo', version: '1.0.0' },
     { capabilities: { elicitation: {} }, versionNegotiation: { mode: 'auto' } },
   )
   client.setRequestHandler('elicitation/create', ({ params }) =>
-    stage.human(params.message) ? { action: 'accept', content: { confirm: true } } : { action: 'decline' },
+    environment.onQuestion(params.message) ? { action: 'accept', content: { confirm: true } } : { action: 'decline' },
   )
   const path = process.env.PATH ?? ''
   const transport = new StdioClientTransport({

@@ -1,57 +1,58 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Backend } from '@narrow-deputies/demo-stack'
-import type { Caller, Ending } from './caller.ts'
+import type { Caller, Outcome } from './caller.ts'
 
-/** One thing that somebody wants done, and how often it was, looked up at the backend. */
-export interface Work {
+/** A tool call, and how to look up its effect at the backend. */
+export interface Task {
   readonly kind: string
   readonly server: 'ticket-handler' | 'blog-publisher'
-  run(caller: Caller): Promise<Ending>
-  /** Left out for a read. */
+  run(caller: Caller): Promise<Outcome>
+  /** How often the write was done; undefined for a read. */
   timesDone?(backend: Backend): number
 }
 
-export interface Ended {
-  readonly work: Work
-  readonly ending: Ending
+export interface FinishedTask {
+  readonly task: Task
+  readonly outcome: Outcome
 }
 
-/** Out of a hundred. */
-const SHARES: readonly (readonly [share: number, make: (n: number, place: Place) => Work])[] = [
+/** The share of each kind of task, in percent. */
+const SHARES: readonly (readonly [percent: number, make: (n: number, data: TestData) => Task])[] = [
   [30, (n, { ticketIds }) => read('getTicket', 'modern', ticketIds[n % ticketIds.length])],
   [10, (n, { ticketIds }) => read('getTicket', 'legacy', ticketIds[n % ticketIds.length])],
   [8, () => listing('modern')],
   [4, () => listing('legacy')],
   [14, n => creation(n, 'modern')],
   [6, n => creation(n, 'legacy')],
-  [12, (n, place) => note(n, 'modern', place)],
-  [4, (n, place) => note(n, 'legacy', place)],
-  [8, (n, place) => publication(n, 'modern', place)],
-  [4, (n, place) => publication(n, 'legacy', place)],
+  [12, (n, data) => note(n, 'modern', data)],
+  [4, (n, data) => note(n, 'legacy', data)],
+  [8, (n, data) => publication(n, 'modern', data)],
+  [4, (n, data) => publication(n, 'legacy', data)],
 ]
 
-export interface Place {
+export interface TestData {
   readonly ticketIds: readonly string[]
+  /** The drafts folder. */
   readonly drafts: string
 }
 
 type Era = 'legacy' | 'modern'
 
-/** So many pieces of work, each kind by its share, well mixed. */
-export function workList(count: number, place: Place): Work[] {
-  const deck = SHARES.flatMap(([share, make]) => Array.from({ length: share }, () => make))
-  // By a step that shares no factor with a hundred, every kind comes up all the time.
-  return Array.from({ length: count }, (_, n) => deck[(n * 37) % deck.length]?.(n, place)).filter(
-    work => work !== undefined,
+/** Creates a list of tasks in which all kinds are mixed by their shares. */
+export function taskList(count: number, data: TestData): Task[] {
+  const makers = SHARES.flatMap(([percent, make]) => Array.from({ length: percent }, () => make))
+  // 37 and 100 have no common factor, so every 100 tasks in a row have all kinds.
+  return Array.from({ length: count }, (_, n) => makers[(n * 37) % makers.length]?.(n, data)).filter(
+    task => task !== undefined,
   )
 }
 
-function call(caller: Caller, era: Era, name: string, args: unknown, repeatable: boolean): Promise<Ending> {
+function call(caller: Caller, era: Era, name: string, args: unknown, repeatable: boolean): Promise<Outcome> {
   return caller[era](name, args, repeatable)
 }
 
-function read(name: string, era: Era, ticketId: string | undefined): Work {
+function read(name: string, era: Era, ticketId: string | undefined): Task {
   return {
     kind: `${name}, ${era}`,
     server: 'ticket-handler',
@@ -59,7 +60,7 @@ function read(name: string, era: Era, ticketId: string | undefined): Work {
   }
 }
 
-function listing(era: Era): Work {
+function listing(era: Era): Task {
   return {
     kind: `listDrafts, ${era}`,
     server: 'blog-publisher',
@@ -67,19 +68,19 @@ function listing(era: Era): Work {
   }
 }
 
-function creation(n: number, era: Era): Work {
+function creation(n: number, era: Era): Task {
   const subject = `Replica ticket ${n}`
   return {
     kind: `createTicket, confirmed, ${era}`,
     server: 'ticket-handler',
-    // In the later era the first request is a question, and the answer has rules of its own.
+    // In the modern era the first request only returns the question, so it can be repeated.
     run: caller =>
       call(caller, era, 'createTicket', { subject, description: `Report ${n}.`, priority: 'low' }, era === 'modern'),
     timesDone: backend => backend.ticketRows().filter(row => row.subject === subject).length,
   }
 }
 
-function note(n: number, era: Era, { ticketIds }: Place): Work {
+function note(n: number, era: Era, { ticketIds }: TestData): Task {
   const ticketId = ticketIds[n % ticketIds.length]
   const text = `Replica note ${n}.`
   return {
@@ -94,7 +95,7 @@ function note(n: number, era: Era, { ticketIds }: Place): Work {
   }
 }
 
-function publication(n: number, era: Era, { drafts }: Place): Work {
+function publication(n: number, era: Era, { drafts }: TestData): Task {
   const title = `Replica post ${n}`
   const filename = `${title}.md`
   writeFileSync(join(drafts, filename), `# ${title}\n\nThe text of post ${n}.\n`)

@@ -1,37 +1,37 @@
 import { Agent, request as httpsRequest } from 'node:https'
 import type { Message } from '../src/running-server.ts'
 
-/** What came back: a status, and the messages of the body, be it JSON or a stream that ended. */
-export interface Answer {
+/** A response with the messages of its body, which is JSON or an event stream. */
+export interface ProxyResponse {
   readonly status: number
   readonly session: string | undefined
   readonly messages: readonly Message[]
 }
 
-export interface Knock {
+export interface ProxyRequest {
   readonly method?: 'POST' | 'GET' | 'DELETE'
   readonly headers: Readonly<Record<string, string>>
   readonly body?: string
-  /** Told of each message as it comes. */
+  /** Called with each message of an event stream when it arrives. */
   readonly onMessage?: (message: Message) => void
   readonly signal?: AbortSignal
 }
 
-/** The way in through the proxy, as one client has it: TLS, a name, and an address that it comes from. */
-export class Door {
+/** An HTTPS client of the proxy, with its own source address. */
+export class ProxyClient {
   readonly #agent: Agent
   readonly #port: number
   readonly #name: string
 
-  /** @param from 127.0.0.N: Linux has all of them */
-  constructor(port: number, name: string, authority: string, from: string) {
+  /** @param localAddress an address in 127.0.0.0/8; on Linux all of them can be used */
+  constructor(port: number, name: string, authority: string, localAddress: string) {
     this.#port = port
     this.#name = name
-    this.#agent = new Agent({ keepAlive: true, ca: authority, servername: name, localAddress: from, maxSockets: 64 })
+    this.#agent = new Agent({ keepAlive: true, ca: authority, servername: name, localAddress, maxSockets: 64 })
   }
 
-  /** Sends one request. @throws if the connection breaks before the reply is whole */
-  async knock({ method = 'POST', headers, body, onMessage, signal }: Knock): Promise<Answer> {
+  /** Sends one request. @throws if the connection breaks before the response is complete */
+  async send({ method = 'POST', headers, body, onMessage, signal }: ProxyRequest): Promise<ProxyResponse> {
     return await new Promise((resolve, reject) => {
       const request = httpsRequest(
         {
@@ -45,26 +45,26 @@ export class Door {
         },
         response => {
           let text = ''
-          let told = 0
+          let delivered = 0
           const isStream = String(response.headers['content-type']).startsWith('text/event-stream')
           const messages = (): Message[] => (isStream ? eventsOf(text) : text.startsWith('{') ? [JSON.parse(text)] : [])
           response.setEncoding('utf8').on('data', (part: string) => {
             text += part
             if (!isStream || !onMessage) return
             const all = messages()
-            for (const message of all.slice(told)) onMessage(message)
-            told = all.length
+            for (const message of all.slice(delivered)) onMessage(message)
+            delivered = all.length
           })
           response.once('error', reject)
-          response.once('close', () => reject(new Error('the reply broke off')))
+          response.once('close', () => reject(new Error('the response is incomplete')))
           response.once('end', () => {
-            if (!response.complete) return reject(new Error('the reply broke off'))
+            if (!response.complete) return reject(new Error('the response is incomplete'))
             const session = response.headers['mcp-session-id']
             resolve({ status: response.statusCode ?? 0, session: session as string | undefined, messages: messages() })
           })
         },
       )
-      request.setTimeout(60_000, () => request.destroy(new Error('no answer in a minute')))
+      request.setTimeout(60_000, () => request.destroy(new Error('no response within a minute')))
       request.once('error', reject)
       request.end(body)
     })
