@@ -2,7 +2,7 @@ import { closeSync, linkSync, openSync, renameSync, symlinkSync, writeFileSync, 
 import { join } from 'node:path'
 import { GROWING_STEPS, WHOLE } from './legitimate-drafts.ts'
 
-// Swaps `draft.md` as fast as it can: a legitimate file, a link to a secret, a hard link to it, a file that grows.
+// Replaces `draft.md` as fast as it can by a legitimate file, a link to a secret, a hard link to it, or a growing file.
 const [folder = '', secret = ''] = process.argv.slice(2)
 const draft = join(folder, 'draft.md')
 const stage = `${folder}.stage`

@@ -1,12 +1,12 @@
 import { openDraftsFolder } from '../src/path-guard/index.ts'
 import { dropPrivileges } from './unprivileged.ts'
 
-// Reads and lists drafts without privileges, and prints what became of it as one line of JSON.
+// Reads and lists drafts without privileges, and prints the results as one line of JSON.
 const [folder = '', filename = ''] = process.argv.slice(2)
 dropPrivileges()
 const drafts = openDraftsFolder(folder)
 
-const told = async (work: () => unknown): Promise<unknown> => {
+const resultOf = async (work: () => unknown): Promise<unknown> => {
   try {
     return { value: await work() }
   } catch (error) {
@@ -14,6 +14,6 @@ const told = async (work: () => unknown): Promise<unknown> => {
     return { name, message, reason }
   }
 }
-const read = await told(() => drafts.read(filename).bytes.toString())
-const list = await told(() => drafts.list(10, draft => draft.filename))
+const read = await resultOf(() => drafts.read(filename).bytes.toString())
+const list = await resultOf(() => drafts.list(10, draft => draft.filename))
 process.stdout.write(`${JSON.stringify({ read, list })}\n`)

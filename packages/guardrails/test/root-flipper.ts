@@ -1,6 +1,6 @@
 import { renameSync, symlinkSync, unlinkSync } from 'node:fs'
 
-// Swaps a whole folder, as fast as it can, for a link to another one and back.
+// Replaces a folder by a link to another one and back, as fast as it can.
 const [folder = '', other = ''] = process.argv.slice(2)
 const aside = `${folder}.aside`
 const parent = process.ppid

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
 import type { AuditRecord } from '../src/audit/index.ts'
 
-/** A folder of the test's own, gone when the test is over. Others may enter it, as some tests drop their privileges. */
+/** A folder that is removed after the test. Other users may enter it, because some tests drop their privileges. */
 export function tempFolder(): string {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'guardrails-')))
   chmodSync(folder, 0o755)
@@ -23,7 +23,7 @@ export function recordsOf(path: string): AuditRecord[] {
   return linesOf(path).map(line => JSON.parse(line) as AuditRecord)
 }
 
-/** What a call throws; fails the test if it throws nothing. */
+/** Returns the error that `work` throws. Fails the test if it throws nothing. */
 export function thrownBy(work: () => unknown): Error {
   try {
     work()
@@ -34,19 +34,19 @@ export function thrownBy(work: () => unknown): Error {
   throw new Error('nothing was thrown')
 }
 
-/** Runs a tool of the system; false if it fails or is not there. */
+/** Runs a system command. Returns false if it fails or does not exist. */
 export function runs(command: string, ...args: string[]): boolean {
   return spawnSync(command, args).status === 0
 }
 
-/** A second process, spoken to by lines. It is killed when the test is over. */
+/** A second process, which reads and writes lines. It is killed after the test. */
 export interface Program {
   readonly pid: number
-  /** The next line that it prints. Rejects if it ends first. */
+  /** Returns the next line that it prints. Rejects if it ends first. */
   line(): Promise<string>
-  /** Sends a line and waits for the one that answers it. */
+  /** Sends a line and returns the line that answers it. */
   ask(command: string): Promise<string>
-  /** Closes its input and waits for its end: the exit code. */
+  /** Closes its input and waits until it ends. Returns the exit code. */
   finish(): Promise<number | null>
   kill(): Promise<void>
 }
@@ -55,13 +55,13 @@ export interface StartOptions {
   readonly args?: readonly string[]
   /** A shell command that ends in `exec "$@"`. */
   readonly shell?: string
-  /** What to run the shell with: a command and its arguments. */
+  /** A command that runs the shell, with its arguments. */
   readonly prefix?: readonly string[]
-  /** A folder for compiled code: later starts are quicker. */
+  /** A folder for compiled code, which makes later starts faster. */
   readonly cache?: string
 }
 
-/** @param file a TypeScript program, run by this same Node */
+/** @param file a TypeScript program, which the current Node runs */
 export function start(file: URL, { args = [], shell, prefix = [], cache }: StartOptions = {}): Program {
   const [command = '', ...rest] = [
     ...prefix,
@@ -74,11 +74,11 @@ export function start(file: URL, { args = [], shell, prefix = [], cache }: Start
     stdio: ['pipe', 'pipe', 'pipe'],
     env: { ...process.env, NODE_OPTIONS: '', ...(cache && { NODE_COMPILE_CACHE: cache }) },
   })
-  let complaint = ''
+  let errors = ''
   child.stderr.on('data', chunk => {
-    complaint += chunk
+    errors += chunk
   })
-  // A program that is gone cannot be written to: the test learns that from the line that does not come.
+  // Writing to a program that has ended fails. The test notices, because no line follows.
   child.stdin.on('error', () => {})
   const closed = new Promise<number | null>((resolve, reject) => {
     child.once('error', reject)
@@ -89,7 +89,7 @@ export function start(file: URL, { args = [], shell, prefix = [], cache }: Start
     pid: child.pid ?? 0,
     async line() {
       const { done, value } = await lines.next()
-      if (done) throw new Error(`the program ended with ${await closed}: ${complaint}`)
+      if (done) throw new Error(`the program ended with ${await closed}: ${errors}`)
       return value
     },
     ask(line) {

@@ -1,6 +1,6 @@
 const NOBODY = 65534
 
-/** Root may read and write everything: as nobody, permissions count. */
+/** Root ignores file permissions, so a test of permissions runs as nobody. */
 export function dropPrivileges(): void {
   if (process.getuid?.() !== 0) return
   process.setgroups?.([])

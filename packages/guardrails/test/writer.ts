@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline'
 import { type AuditLog, AuditUnavailableError, openAuditLog, parseAuditKey } from '../src/audit/index.ts'
 import { dropPrivileges } from './unprivileged.ts'
 
-// An audit log's writer that does as it is told, line by line, and answers each line with one.
+// Writes an audit log. Each input line is a command, which is answered with one line.
 const key = parseAuditKey('a1'.repeat(32))
 let log: AuditLog | undefined
 const faults: string[] = []
@@ -23,7 +23,7 @@ const commands: Record<string, (...words: string[]) => string | undefined> = {
   large: size => void opened().append({ event: 'intent', args: { pad: 'x'.repeat(Number(size)) } }),
   report: callId => void opened().report({ event: 'outcome', callId: String(callId) }),
   flush: () => void opened().flush(),
-  /** Reports many times; says how often that was refused. */
+  /** Reports many records. Answers how many were refused. */
   flood(count) {
     let refused = 0
     for (let index = 0; index < Number(count); index += 1) {
@@ -37,7 +37,7 @@ const commands: Record<string, (...words: string[]) => string | undefined> = {
   },
   close: () => void opened().close(),
   faults: () => faults.join('; '),
-  /** Fills the disk that a file is on, to the last byte. */
+  /** Fills the disk of a file to the last byte. */
   fill(path = '') {
     const file = openSync(path, 'w')
     for (const size of [4096, 1]) {

@@ -4,7 +4,7 @@ import { parseCommand } from './command-line.ts'
 const COMMAND = ['--', 'node', 'server.js', '--verbose']
 
 describe('the command line', () => {
-  it('takes a command behind --, with options of its own', () => {
+  it('accepts a command after --, with its own options', () => {
     expect(parseCommand(['--strict', ...COMMAND])).toMatchObject({
       does: 'examine',
       server: ['node', 'server.js', '--verbose'],
@@ -16,21 +16,21 @@ describe('the command line', () => {
     expect(parseCommand(['--', 'node', '--', '--help'])).toMatchObject({ server: ['node', '--', '--help'] })
   })
 
-  it('takes a URL', () => {
+  it('accepts a URL', () => {
     expect(parseCommand(['https://mcp.example.com/mcp', '--format', 'sarif'])).toMatchObject({
       server: new URL('https://mcp.example.com/mcp'),
       format: 'sarif',
     })
   })
 
-  it('takes options more than once where that makes sense', () => {
+  it('accepts --env and --beside more than once', () => {
     expect(parseCommand(['--env', 'A=1', '--env', 'B', '--beside', 'x', '--beside=y', ...COMMAND])).toMatchObject({
       env: ['A=1', 'B'],
       beside: ['x', 'y'],
     })
   })
 
-  it('knows the other commands', () => {
+  it('accepts the other commands', () => {
     expect(parseCommand(['lock', '--accept-by', 'ann', '--worst-case', 'a=b', ...COMMAND])).toMatchObject({
       does: 'lock',
       acceptBy: 'ann',
@@ -45,23 +45,27 @@ describe('the command line', () => {
   })
 
   it.each([
-    ['no server', ['--strict'], /which server/],
-    ['an empty command', ['--'], /which server/],
-    ['a command without --', ['node', 'server.js'], /behind --/],
+    ['a missing server', ['--strict'], /no server given/],
+    ['an empty command', ['--'], /no server given/],
+    ['a command without --', ['node', 'server.js'], /after --/],
     ['a URL and a command', ['https://a.example/mcp', ...COMMAND], /not both/],
     ['two URLs', ['https://a.example/mcp', 'https://b.example/mcp'], /neither/],
     ['a URL with a password', ['https://a:b@a.example/mcp'], /password/],
-    ['no URL', ['https://'], /not a URL/],
+    ['an incomplete URL', ['https://'], /not a URL/],
     ['an unknown option', ['--fix', ...COMMAND], /--fix/],
     ['an option without its value', ['--format'], /--format/],
-    ['an unknown format', ['--format', 'xml', ...COMMAND], /--format takes one of/],
+    ['an unknown format', ['--format', 'xml', ...COMMAND], /--format must be one of/],
     ['an unknown severity', ['--fail-on', 'note', ...COMMAND], /--fail-on/],
-    ['no number', ['--timeout', 'soon', ...COMMAND], /--timeout/],
-    ['no time at all', ['--timeout', '0', ...COMMAND], /--timeout/],
-    ['an option of another command', ['verify', '--write-probes', ...COMMAND], /verify takes no --write-probes/],
-    ['locking while examining', ['--accept-by', 'ann', ...COMMAND], /examining takes no --accept-by/],
-    ['too much to explain', ['explain', 'A', 'B'], /one code/],
-  ])('refuses %s, in one line', (_, words, message) => {
+    ['a timeout that is not a number', ['--timeout', 'soon', ...COMMAND], /--timeout/],
+    ['a timeout of zero', ['--timeout', '0', ...COMMAND], /--timeout/],
+    ['an option of another command', ['verify', '--write-probes', ...COMMAND], /verify does not accept --write-probes/],
+    [
+      'an option of lock while examining',
+      ['--accept-by', 'ann', ...COMMAND],
+      /the examination does not accept --accept-by/,
+    ],
+    ['two codes to explain', ['explain', 'A', 'B'], /one code/],
+  ])('rejects %s with a message of one line', (_, words, message) => {
     expect(() => parseCommand(words)).toThrow(message)
     try {
       parseCommand(words)

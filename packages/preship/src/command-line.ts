@@ -1,18 +1,18 @@
 import { type ParseArgsOptionDescriptor, parseArgs } from 'node:util'
 import { FORMATS, type Format } from './report/index.ts'
 
-/** What is asked of the program. */
+/** The parsed command line. */
 export type Command =
   | { readonly does: 'help' }
   | { readonly does: 'version' }
   | { readonly does: 'explain'; readonly code: string | undefined }
   | ({ readonly does: 'examine' | 'lock' | 'verify' } & Options)
 
-/** As they were given: nothing is read or looked up yet. */
+/** Options as given on the command line. No file is read and no environment variable is looked up yet. */
 export interface Options {
   /** A command with its arguments, or a URL. */
   readonly server: readonly [string, ...string[]] | URL
-  /** `NAME=VALUE`, or `NAME` for what is passed on. */
+  /** `NAME=VALUE`, or `NAME` to pass on a variable of this process. */
   readonly env: readonly string[]
   readonly tokenFile: string | undefined
   readonly foreignTokenFile: string | undefined
@@ -34,7 +34,7 @@ export interface Options {
   readonly worstCases: readonly string[]
 }
 
-/** The command line makes no sense; the message says why. */
+/** Invalid usage; the message explains the problem. */
 export class UsageError extends Error {
   override name = 'UsageError'
 }
@@ -43,14 +43,20 @@ const TEXT = { type: 'string' } as const
 const TEXTS = { type: 'string', multiple: true, default: [] as string[] } as const
 const FLAG = { type: 'boolean', default: false } as const
 
-const REACHING = { env: TEXTS, 'token-file': TEXT, timeout: { ...TEXT, default: '120' }, lock: TEXT, quiet: FLAG }
-const SHOWING = {
+const CONNECTION_OPTIONS = {
+  env: TEXTS,
+  'token-file': TEXT,
+  timeout: { ...TEXT, default: '120' },
+  lock: TEXT,
+  quiet: FLAG,
+}
+const REPORT_OPTIONS = {
   format: { ...TEXT, default: 'terminal' },
   output: TEXT,
   'fail-on': { ...TEXT, default: 'error' },
   strict: FLAG,
 }
-const EXAMINING = {
+const EXAMINE_OPTIONS = {
   'foreign-token-file': TEXT,
   'write-probes': FLAG,
   audit: TEXT,
@@ -59,17 +65,20 @@ const EXAMINING = {
   beside: TEXTS,
   watch: FLAG,
 }
-const LOCKING = { 'accept-by': TEXT, 'worst-case': TEXTS }
-const ALL = { ...REACHING, ...SHOWING, ...EXAMINING, ...LOCKING } satisfies Record<string, ParseArgsOptionDescriptor>
+const LOCK_OPTIONS = { 'accept-by': TEXT, 'worst-case': TEXTS }
+const ALL_OPTIONS = { ...CONNECTION_OPTIONS, ...REPORT_OPTIONS, ...EXAMINE_OPTIONS, ...LOCK_OPTIONS } satisfies Record<
+  string,
+  ParseArgsOptionDescriptor
+>
 
-/** Which options each command takes. */
-const TAKES = {
-  examine: { ...REACHING, ...SHOWING, ...EXAMINING },
-  verify: { ...REACHING, ...SHOWING },
-  lock: { ...REACHING, ...LOCKING },
+/** The options that each command accepts. */
+const OPTIONS_OF = {
+  examine: { ...CONNECTION_OPTIONS, ...REPORT_OPTIONS, ...EXAMINE_OPTIONS },
+  verify: { ...CONNECTION_OPTIONS, ...REPORT_OPTIONS },
+  lock: { ...CONNECTION_OPTIONS, ...LOCK_OPTIONS },
 } as const
 
-/** Reads the arguments behind the program's name. @throws {UsageError} */
+/** Parses the arguments that follow the program name. @throws {UsageError} */
 export function parseCommand(words: readonly string[]): Command {
   const end = words.includes('--') ? words.indexOf('--') : words.length
   const own = words.slice(0, end)
@@ -78,20 +87,20 @@ export function parseCommand(words: readonly string[]): Command {
   if (own.includes('--version') || own.includes('-v')) return { does: 'version' }
   const [first, ...rest] = own
   if (first === 'explain') {
-    if (rest.length > 1 || end < words.length) throw new UsageError('explain takes one code, or none')
+    if (rest.length > 1 || end < words.length) throw new UsageError('explain takes one code or no argument')
     return { does: 'explain', code: rest[0] }
   }
   const does = first === 'lock' || first === 'verify' ? first : 'examine'
   return { does, ...parseOptions(does, does === 'examine' ? own : rest, words.slice(end + 1)) }
 }
 
-function parseOptions(does: keyof typeof TAKES, args: string[], command: string[]): Options {
+function parseOptions(does: keyof typeof OPTIONS_OF, args: string[], command: string[]): Options {
   const { values, positionals } = parse(does, args)
   const { format, 'fail-on': failOn } = values
-  if (!isOneOf(FORMATS, format)) throw new UsageError(`--format takes one of ${FORMATS.join(', ')}`)
-  if (!isOneOf(['error', 'warning'] as const, failOn)) throw new UsageError('--fail-on takes error or warning')
+  if (!isOneOf(FORMATS, format)) throw new UsageError(`--format must be one of ${FORMATS.join(', ')}`)
+  if (!isOneOf(['error', 'warning'] as const, failOn)) throw new UsageError('--fail-on must be error or warning')
   const timeoutSeconds = /^\d{1,5}$/.test(values.timeout) ? Number(values.timeout) : 0
-  if (timeoutSeconds < 1) throw new UsageError('--timeout takes a number of seconds from 1 to 99999')
+  if (timeoutSeconds < 1) throw new UsageError('--timeout must be a number of seconds from 1 to 99999')
   return {
     server: serverOf(positionals, command),
     env: values.env,
@@ -115,32 +124,36 @@ function parseOptions(does: keyof typeof TAKES, args: string[], command: string[
   }
 }
 
-function parse(does: keyof typeof TAKES, args: string[]) {
-  let given: ReturnType<typeof parseArgs<{ args: string[]; options: typeof ALL; allowPositionals: true; tokens: true }>>
+function parse(does: keyof typeof OPTIONS_OF, args: string[]) {
+  let given: ReturnType<
+    typeof parseArgs<{ args: string[]; options: typeof ALL_OPTIONS; allowPositionals: true; tokens: true }>
+  >
   try {
-    given = parseArgs({ args, options: ALL, allowPositionals: true, tokens: true })
+    given = parseArgs({ args, options: ALL_OPTIONS, allowPositionals: true, tokens: true })
   } catch (error) {
-    // The first sentence says it; the others explain how to give what nobody here means.
+    // The first sentence states the problem. The rest of Node’s message gives advice that does not apply here.
     throw new UsageError((error as Error).message.split('. ')[0] ?? '')
   }
   for (const token of given.tokens)
-    if (token.kind === 'option' && !Object.hasOwn(TAKES[does], token.name))
-      throw new UsageError(`${does === 'examine' ? 'examining' : does} takes no ${token.rawName}`)
+    if (token.kind === 'option' && !Object.hasOwn(OPTIONS_OF[does], token.name))
+      throw new UsageError(`${does === 'examine' ? 'the examination' : does} does not accept ${token.rawName}`)
   return given
 }
 
 function serverOf(positionals: readonly string[], [program, ...args]: readonly string[]): Options['server'] {
   const [address, ...more] = positionals
   if (address === undefined) {
-    if (program === undefined || program === '') throw new UsageError('which server? -- COMMAND [ARGS…], or a URL')
+    if (program === undefined || program === '')
+      throw new UsageError('no server given: pass -- COMMAND [ARGS…] or a URL')
     return [program, ...args]
   }
   if (more.length > 0 || !/^https?:/i.test(address))
-    throw new UsageError(`“${address}” is neither an option nor a URL; a command stands behind --`)
-  if (program !== undefined) throw new UsageError('either a URL or a command, not both')
+    throw new UsageError(`“${address}” is neither an option nor a URL; put a command after --`)
+  if (program !== undefined) throw new UsageError('pass either a URL or a command, not both')
   const url = URL.canParse(address) ? new URL(address) : undefined
   if (!url) throw new UsageError(`“${address}” is not a URL`)
-  if (url.username !== '' || url.password !== '') throw new UsageError('the URL must not hold a password')
+  if (url.username !== '' || url.password !== '')
+    throw new UsageError('the URL must not contain a user name or a password')
   return url
 }
 

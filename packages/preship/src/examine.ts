@@ -1,172 +1,188 @@
+import { Connections } from './connections.ts'
 import type { EvidenceSource } from './evidence/evidence-source.ts'
 import { type Finding, type Item, merge, type Result } from './finding.ts'
-import { lookAgain } from './look.ts'
-import { plain } from './plain-text.ts'
+import { inspectAgain } from './inspect.ts'
+import { createProbeContext, type ProbeContextOptions } from './probe-context.ts'
 import { PROBES, REMOTE_PROBES } from './probes/index.ts'
-import type { Door, Probing, SentCall } from './probes/probe.ts'
-import { type ProbingOptions, startProbing } from './probing.ts'
+import type { ProbeContext, RemoteEndpoint, SentCall } from './probes/probe.ts'
 import type { Report } from './report/report.ts'
+import { anomalies } from './rules/anomalies.ts'
 import { judgeSurface } from './rules/judge.ts'
-import { oddities } from './rules/oddities.ts'
 import type { Neighbour } from './rules/rule.ts'
-import { withoutSecrets } from './secret-like.ts'
+import { sanitize } from './sanitize.ts'
+import { redactSecrets } from './secret-like.ts'
 import { secretsOf } from './secrets.ts'
 import { SharedConnection } from './shared-connection.ts'
 import type { Surface } from './surface.ts'
 import { nameOf, type Target } from './target.ts'
-import { type Asked, verdictOf } from './verdict.ts'
-import { Visit } from './visit.ts'
+import { type Tested, verdictOf } from './verdict.ts'
 import { WireError } from './wire/wire.ts'
 
-export interface ExamineOptions extends ProbingOptions {
+export interface ExamineOptions extends ProbeContextOptions {
   readonly neighbours: readonly Neighbour[]
-  /** Nothing is tried out: what the server shows is judged, and no more. */
-  readonly onlyLook?: boolean
-  /** What is known from files, judged once the probes are done. */
+  /** Only reads and judges what the server presents; runs no probes. */
+  readonly inspectOnly?: boolean
+  /** Evidence from files, judged after the probes. */
   readonly evidence: readonly EvidenceSource[]
-  /** Milliseconds for everything. */
+  /** Timeout for the whole run, in milliseconds. */
   readonly deadlineMs: number
-  /** Ends it early: every connection is broken off, every process ended. */
+  /** Aborts the examination: closes every connection and ends every process. */
   readonly signal?: AbortSignal
   readonly onProgress: (text: string) => void
 }
 
-/** How much of the time may go into looking: the rest is for trying it out. */
-const LOOKING = 1 / 3
+/** The share of the time limit for reading the tool list. The rest is for the probes. */
+const INSPECTION_SHARE = 1 / 3
 
-/** What a server shows to somebody whom it does not let in. */
-const NO_SURFACE: Surface = {
+/** The surface of a server that refuses clients without a token. */
+const EMPTY_SURFACE: Surface = {
   server: { name: '', version: '' },
   era: 'modern',
   instructions: '',
   capabilities: [],
   tools: [],
-  oddities: [],
+  anomalies: [],
 }
 
 /**
- * Connects to a server, looks at it, tries it out and answers the eight questions.
+ * Connects to a server, reads its tools, runs the probes and answers the eight questions.
  *
  * @throws {UnexaminableError}
  */
 export async function examine(options: ExamineOptions): Promise<Report> {
   const startedAt = performance.now()
   const { target, deadlineMs, onProgress } = options
-  const visit = new Visit(options)
+  const connections = new Connections(options)
   try {
     onProgress('connecting')
-    const seen = await visit.firstLook(deadlineMs * LOOKING, () => onProgress('looking at its tools'))
-    // A remote server that lets nobody in without a token is as it should be: its door can be tried.
-    if (!seen) onProgress('it lets nobody in like this: to have its tools looked at, give --token-file')
-    const surface = seen?.surface ?? NO_SURFACE
+    const inspected = await connections.connectAndInspect(deadlineMs * INSPECTION_SHARE, () =>
+      onProgress('reading the tool list'),
+    )
+    // A remote server is expected to refuse clients without a token. Its authorization can be tested anyway.
+    if (!inspected) onProgress('the server requires an access token: pass --token-file to examine its tools')
+    const surface = inspected?.surface ?? EMPTY_SURFACE
     const results: Result[] = []
-    if (seen) results.push(await judgeSurface(surface, options.neighbours, target.kind === 'stdio'))
-    const connection = seen && new SharedConnection(visit, seen.session)
-    const started = connection && startProbing(options, visit, connection, surface)
-    const probes = options.onlyLook ? [] : probesOf(options, started?.probing)
-    /** Questions that were not asked to their end: that nothing was found says nothing. */
-    const open = new Set<Item>()
+    if (inspected) results.push(await judgeSurface(surface, options.neighbours, target.kind === 'stdio'))
+    const connection = inspected && new SharedConnection(connections, inspected.session)
+    const started = connection && createProbeContext(options, connections, connection, surface)
+    const probes = options.inspectOnly ? [] : probesOf(options, started?.context)
+    /** Questions whose probes did not finish. Without findings, these are not a “pass”. */
+    const unfinished = new Set<Item>()
     for (const [n, { item, run }] of probes.entries()) {
-      if (!visit.isOver) {
-        onProgress(`probing, ${n + 1} of ${probes.length}`)
-        const { result, isDone } = await tried(run, visit)
+      if (!connections.isOver) {
+        onProgress(`running probe ${n + 1} of ${probes.length}`)
+        const { result, isDone } = await runProbe(run, connections)
         results.push(result)
-        if (isDone && !visit.isOver && !started?.probing.isLate()) continue
+        if (isDone && !connections.isOver && !started?.context.shouldStop()) continue
       }
-      open.add(item)
+      unfinished.add(item)
     }
-    const findings = connection ? [...(await seenSince(connection, surface, visit))] : []
-    if (visit.isOver) findings.push(late(deadlineMs))
+    const findings = connection ? [...(await anomaliesAfterProbes(connection, surface, connections))] : []
+    if (connections.isOver) findings.push(timeLimitFinding(deadlineMs))
     results.push({ findings, evidence: [] })
     const calls = started?.calls ?? []
-    if (options.evidence.length > 0) onProgress('reading the evidence')
+    if (options.evidence.length > 0) onProgress('reading the evidence files')
     for (const source of options.evidence) results.push(await source.judge(surface, calls))
-    const result = shown(merge(results), target)
+    const result = redacted(merge(results), target)
     return {
-      target: plain(nameOf(target)),
-      server: { name: plain(surface.server.name, 80), version: plain(surface.server.version, 40) },
-      tools: surface.tools.map(({ name }) => plain(name, 80)),
-      verdicts: verdictOf(result, askedOf(options, surface, started?.probing, calls, open)),
+      target: sanitize(nameOf(target)),
+      server: { name: sanitize(surface.server.name, 80), version: sanitize(surface.server.version, 40) },
+      tools: surface.tools.map(({ name }) => sanitize(name, 80)),
+      verdicts: verdictOf(result, testedQuestions(options, surface, started?.context, calls, unfinished)),
       findings: result.findings,
       durationMs: Math.round(performance.now() - startedAt),
     }
   } finally {
-    await visit.end()
+    await connections.end()
   }
 }
 
-/** Reports are passed around: what a server says of its secrets, or in them, is not. */
-function shown({ findings, evidence }: Result, target: Target): Result {
+/** Removes secrets: reports are shared with others, and a server’s replies may contain its credential. */
+function redacted({ findings, evidence }: Result, target: Target): Result {
   const secrets = secretsOf(target).map(([, value]) => value)
   return {
-    findings: findings.map(finding => ({ ...finding, message: withoutSecrets(finding.message, secrets) })),
-    evidence: evidence.map(each => ({ ...each, text: withoutSecrets(each.text, secrets) })),
+    findings: findings.map(finding => ({ ...finding, message: redactSecrets(finding.message, secrets) })),
+    evidence: evidence.map(each => ({ ...each, text: redactSecrets(each.text, secrets) })),
   }
 }
 
-interface Trial {
+interface ProbeRun {
   readonly item: Item
   readonly run: () => Promise<Result>
 }
 
-function probesOf({ target, timeoutMs }: ExamineOptions, probing: Probing | undefined): Trial[] {
-  const own = probing ? PROBES.map(({ item, probe }) => ({ item, run: () => probe(probing) })) : []
+function probesOf({ target, timeoutMs }: ExamineOptions, context: ProbeContext | undefined): ProbeRun[] {
+  const own = context ? PROBES.map(({ item, probe }) => ({ item, run: () => probe(context) })) : []
   if (target.kind !== 'url') return own
-  const door: Door = { url: target.url, token: target.token, foreignToken: target.foreignToken, timeoutMs }
-  return [...own, ...REMOTE_PROBES.map(({ item, probe }) => ({ item, run: () => probe(door) }))]
+  const endpoint: RemoteEndpoint = {
+    url: target.url,
+    token: target.token,
+    foreignToken: target.foreignToken,
+    timeoutMs,
+  }
+  return [...own, ...REMOTE_PROBES.map(({ item, probe }) => ({ item, run: () => probe(endpoint) }))]
 }
 
-/** A probe that breaks the connection is itself an answer: no server should end because of what a client sends. */
-async function tried(probe: () => Promise<Result>, visit: Visit): Promise<{ result: Result; isDone: boolean }> {
+/** Runs one probe. If it breaks the connection, that is a finding: no client message should end a server. */
+async function runProbe(
+  probe: () => Promise<Result>,
+  connections: Connections,
+): Promise<{ result: Result; isDone: boolean }> {
   try {
-    return { result: await visit.unlessOver(probe()), isDone: true }
+    return { result: await connections.unlessOver(probe()), isDone: true }
   } catch (error) {
     if (!(error instanceof WireError)) throw error
-    // Broken off by this side: nothing that could be held against the server.
-    if (visit.isOver) return { result: { findings: [], evidence: [] }, isDone: false }
-    const message = `a probe got no answer: ${error.message}`
+    // preship itself closed the connection, so this is not the server’s fault.
+    if (connections.isOver) return { result: { findings: [], evidence: [] }, isDone: false }
+    const message = `a probe received no answer: ${error.message}`
     return { result: { findings: [{ code: 'BROKE_OFF', message }], evidence: [] }, isDone: false }
   }
 }
 
-/** What is strange about it after all that was tried; not listing its tools any longer is a break as well. */
-async function seenSince({ session }: SharedConnection, surface: Surface, visit: Visit): Promise<Finding[]> {
+/**
+ * Reads the tool list again after the probes, and reports what changed. A server that no longer answers is a finding.
+ */
+async function anomaliesAfterProbes(
+  { session }: SharedConnection,
+  surface: Surface,
+  connections: Connections,
+): Promise<Finding[]> {
   try {
-    return oddities({ ...surface, oddities: await lookAgain(session, surface, visit.leftMs) }, [])
+    return anomalies({ ...surface, anomalies: await inspectAgain(session, surface, connections.leftMs) }, [])
   } catch (error) {
     if (!(error instanceof WireError)) throw error
-    if (visit.isOver) return []
-    if (error.fault === 'too-large') return oddities({ ...surface, oddities: session.wire.oddities }, [])
-    return [{ code: 'BROKE_OFF', message: `afterwards it did not list its tools any longer: ${error.message}` }]
+    if (connections.isOver) return []
+    if (error.fault === 'too-large') return anomalies({ ...surface, anomalies: session.wire.anomalies }, [])
+    return [{ code: 'BROKE_OFF', message: `after the probes, the server no longer listed its tools: ${error.message}` }]
   }
 }
 
-function late(ms: number): Finding {
-  return { code: 'TOO_SLOW', message: `not everything could be tried within ${Math.round(ms / 1000)} s` }
+function timeLimitFinding(ms: number): Finding {
+  return { code: 'TOO_SLOW', message: `not all probes finished within ${Math.round(ms / 1000)} s` }
 }
 
-/** A question is asked if something could have answered it with no. */
-function askedOf(
+/** A question counts as tested if the examination could have answered it with “fail”. */
+function testedQuestions(
   { evidence }: ExamineOptions,
   surface: Surface,
-  probing: Probing | undefined,
+  context: ProbeContext | undefined,
   calls: readonly SentCall[],
-  open: ReadonlySet<Item>,
-): Asked {
+  unfinished: ReadonlySet<Item>,
+): Tested {
   const has = (item: 3 | 4 | 5 | 7): boolean => evidence.some(({ items }) => items.includes(item))
-  const isSeen = probing !== undefined
-  // Where no call at all got through, nobody knows what the handler enforces: it may refuse everything for another reason.
+  const isInspected = context !== undefined
+  // If every call of a tool was refused, its refusals may have another reason, so they prove nothing about the handler.
   const worked = (name: string): boolean =>
-    probing?.heard.some(({ tool, outcome }) => tool === name && outcome !== 'refused') === true
+    context?.replies.some(({ tool, outcome }) => tool === name && outcome !== 'refused') === true
   return {
-    1: isSeen,
-    2: isSeen && surface.tools.length > 0 && surface.tools.every(({ name }) => worked(name)),
+    1: isInspected,
+    2: isInspected && surface.tools.length > 0 && surface.tools.every(({ name }) => worked(name)),
     3: has(3),
     4: has(4),
-    // That refusals are on record says nothing of what is carried out.
+    // Recorded refusals do not show that executed calls are recorded.
     5: has(5) && calls.some(({ refused }) => !refused),
-    6: isSeen && !open.has(6),
-    7: has(7) && isSeen,
-    8: !open.has(8),
+    6: isInspected && !unfinished.has(6),
+    7: has(7) && isInspected,
+    8: !unfinished.has(8),
   }
 }

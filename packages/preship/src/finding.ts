@@ -1,4 +1,4 @@
-/** The eight questions. */
+/** The eight questions that preship answers about a server. */
 export const ITEMS = {
   1: 'narrow tools',
   2: 'handlers enforce what schemas imply',
@@ -12,39 +12,39 @@ export const ITEMS = {
 
 export type Item = keyof typeof ITEMS
 
-/** `error`: the question is answered with no. `warning`: a person should look. `note`: worth knowing. */
+/** `error`: the question is answered with “fail”. `warning`: a person should review it. `note`: for information. */
 export type Severity = 'error' | 'warning' | 'note'
 
-/** What is known of a kind of finding, whichever server it is found at. */
+/** What all findings with one code have in common. */
 export interface Kind {
   readonly item: Item
   readonly severity: Severity
-  /** A few words. */
+  /** A short title without a full stop. */
   readonly title: string
-  /** Why it matters: what somebody could make of it. */
+  /** Why it matters: what an attacker could do with it. */
   readonly why: string
-  /** What to do instead. */
+  /** How to fix it. */
   readonly narrow: string
 }
 
-/** Something that was found at one server. All text of the server's in it is bounded and harmless to show. */
+/** A finding about one server. Text that came from the server is sanitized and bounded. */
 export interface Finding {
-  /** Its kind: a key of the catalogue. */
+  /** A key of the catalogue. */
   readonly code: string
   readonly tool?: string
   /** A path into the tool's input: `filter.where`. */
   readonly field?: string
-  /** What was seen, in a sentence. */
+  /** What was observed. */
   readonly message: string
 }
 
-/** Something that speaks for a yes. */
+/** Something that supports the answer “pass”. */
 export interface Evidence {
   readonly item: Item
   readonly text: string
 }
 
-/** What a part of the examination brought to light. */
+/** The result of one part of the examination. */
 export interface Result {
   readonly findings: readonly Finding[]
   readonly evidence: readonly Evidence[]

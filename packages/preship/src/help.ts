@@ -3,41 +3,42 @@ import manifest from '../package.json' with { type: 'json' }
 export const NAME = 'preship'
 export const VERSION: string = manifest.version
 
-export const HELP = `${NAME} ${VERSION}: eight questions to an MCP server before it ships, answered with evidence.
+export const HELP = `${NAME} ${VERSION}: examines an MCP server before you ship it, and answers eight questions with evidence.
 
-  ${NAME} [options] -- COMMAND [ARGS…]         examine a local server, started by a command
-  ${NAME} [options] https://HOST/mcp           examine a remote one
-  ${NAME} lock [options] -- COMMAND [ARGS…]    write down what its tools are and what people decided about them
-  ${NAME} verify [options] -- COMMAND [ARGS…]  compare it with the lock file and do nothing else: quick
-  ${NAME} explain [CODE]                       what a finding means, or all of them
+  ${NAME} [options] -- COMMAND [ARGS…]         examine a local server, which preship starts with this command
+  ${NAME} [options] https://HOST/mcp           examine a remote server
+  ${NAME} lock [options] -- COMMAND [ARGS…]    write the tools and their accepted worst cases to the lock file
+  ${NAME} verify [options] -- COMMAND [ARGS…]  compare the server with the lock file, without calling a tool
+  ${NAME} explain [CODE]                       explain one finding code, or list all of them
   ${NAME} --help
   ${NAME} --version
 
-The server:
-  --env NAME=VALUE, --env NAME   give it a variable, or pass this one on; it gets nothing else but PATH and HOME
-  --token-file FILE              the access token for a remote server; or PRESHIP_TOKEN
-  --foreign-token-file FILE      a token of the same provider for another server: it has to be refused
-  --write-probes                 call tools that write, too: only for a server in a sandbox
-  --timeout SECONDS              for everything                                             default 120
+Connection:
+  --env NAME=VALUE, --env NAME   set a variable for a local server, or pass on the one of this shell; can be repeated.
+                                 Without it, the server gets only PATH, HOME and PRESHIP_RUN
+  --token-file FILE              access token for a remote server; default: the variable PRESHIP_TOKEN
+  --foreign-token-file FILE      token of the same provider for another server, which the server must reject
+  --write-probes                 also call tools that write; use it only for a server in a sandbox
+  --timeout SECONDS              time limit for the whole run; default: 120
 
-What else is known of it:
-  --audit FILE                   its audit log, to find the probes in
-  --source DIR                   its source code
-  --manifest FILE                what its owner says of it                 default preship.json if it is there
-  --lock FILE                    the lock file                        default preship.lock.json if it is there
-  --beside LOCKFILE              of another server that a client has beside it; can be repeated
+Evidence:
+  --audit FILE                   audit log of the server; preship looks for its own calls in it
+  --source DIR                   source code of the server
+  --manifest FILE                manifest by the owners of the server; default: preship.json, if it exists
+  --lock FILE                    lock file; default: preship.lock.json, if it exists
+  --beside LOCKFILE              lock file of another server that the same client uses; can be repeated
 
-The result:
-  --format FORMAT                terminal, json, sarif, junit or markdown                  default terminal
-  --output FILE                  write it there instead of to standard output
-  --fail-on SEVERITY             error or warning                                             default error
-  --strict                       anything but eight times “pass” fails
-  --watch                        again whenever the source changes
-  --quiet                        no progress on standard error
+Report:
+  --format FORMAT                terminal, json, sarif, junit or markdown; default: terminal
+  --output FILE                  write the report to a file instead of standard output
+  --fail-on SEVERITY             lowest severity that makes the run fail: error or warning; default: error
+  --strict                       fail unless all eight questions are answered with “pass”
+  --watch                        repeat the examination whenever the source code changes
+  --quiet                        print no progress to standard error
 
-Locking:
-  --worst-case TOOL=TEXT         the worst that can come of a tool; TOOL alone: as the lock file says
-  --accept-by NAME               who accepts that
+Lock file:
+  --worst-case TOOL=TEXT         set the worst case of a tool; TOOL alone accepts the text in the lock file
+  --accept-by NAME               the person who accepts the worst cases
 
-Exit codes: 0 fine · 1 something was found that fails · 2 bad usage · 3 the server could not be examined · 130 Ctrl-C
+Exit codes: 0 passed · 1 failed · 2 invalid usage · 3 the server could not be examined · 130 interrupted
 `

@@ -3,24 +3,24 @@ import { relative, resolve } from 'node:path'
 import { UsageError } from './command-line.ts'
 import type { Finding } from './finding.ts'
 import { NAME, VERSION } from './help.ts'
-import { plain } from './plain-text.ts'
 import { render } from './report/index.ts'
 import type { Report } from './report/report.ts'
 import { fails } from './run.ts'
+import { sanitize } from './sanitize.ts'
 import { type Settings, scriptOf } from './settings.ts'
 
-const NARROWEST = 40
-const WIDEST = 120
-const WIDTH_OF_A_FILE = 100
+const MIN_WIDTH = 40
+const MAX_WIDTH = 120
+const DEFAULT_WIDTH = 100
 
-/** Writes a report to where it should go. @throws {UsageError} if that cannot be written */
-export async function show(settings: Settings, report: Report): Promise<void> {
+/** Writes the report to --output or to standard output. @throws {UsageError} if the file cannot be written */
+export async function showReport(settings: Settings, report: Report): Promise<void> {
   const { output, format } = settings
   const text = render(report, {
     format,
     version: VERSION,
     colours: output === undefined && process.stdout.isTTY === true && !process.env.NO_COLOR,
-    width: Math.max(NARROWEST, Math.min(WIDEST, process.stdout.columns ?? WIDTH_OF_A_FILE)),
+    width: Math.max(MIN_WIDTH, Math.min(MAX_WIDTH, process.stdout.columns ?? DEFAULT_WIDTH)),
     fails: finding => fails(settings, finding),
     fileOf: finding => fileOf(settings, finding),
   })
@@ -29,31 +29,31 @@ export async function show(settings: Settings, report: Report): Promise<void> {
     return
   }
   try {
-    writeFileSync(besides(output), text)
-    renameSync(besides(output), output)
+    writeFileSync(temporaryName(output), text)
+    renameSync(temporaryName(output), output)
   } catch (error) {
-    throw new UsageError(`--output: ${output} cannot be written: ${(error as NodeJS.ErrnoException).code}`)
+    throw new UsageError(`--output: cannot write ${output}: ${(error as NodeJS.ErrnoException).code}`)
   }
-  if (!settings.quiet) say(`written to ${output}`)
+  if (!settings.quiet) logToStderr(`report written to ${output}`)
 }
 
-/** Where a file is written before it takes the place of the one that is there. */
-export function besides(file: string): string {
+/** The name under which a file is written before it is renamed over the existing one. */
+export function temporaryName(file: string): string {
   return `${file}.tmp`
 }
 
-/** Resolves to the exit code 0 when it is on its way: ending earlier would cut it. */
+/** Resolves to the exit code 0 once the text is written. Exiting earlier would truncate it. */
 export function print(text: string): Promise<0> {
   return new Promise(done => process.stdout.write(text, () => done(0)))
 }
 
-/** To whoever runs it, beside the output; each line of it made harmless. */
-export function say(text: string): void {
-  const lines = text.split('\n').map(line => `${/^ */.exec(line)?.[0] ?? ''}${plain(line, 400)}`)
+/** Writes a message to standard error, with every line sanitized. */
+export function logToStderr(text: string): void {
+  const lines = text.split('\n').map(line => `${/^ */.exec(line)?.[0] ?? ''}${sanitize(line, 400)}`)
   process.stderr.write(`${NAME}: ${lines.join('\n')}\n`)
 }
 
-/** The file in which somebody would begin to change something: relative where it is below this folder. */
+/** The file that a finding is attached to in code scanning. Relative if it is below the current folder. */
 function fileOf({ lockFile, locked, manifestFile, target }: Settings, { code }: Finding): string | undefined {
   const lock = locked ? lockFile : undefined
   const file = code.startsWith('LOCK_') ? lock : (manifestFile ?? scriptOf(target) ?? lock)

@@ -1,10 +1,10 @@
 import type { Target } from './target.ts'
 
 const NAME = /KEY|TOKEN|SECRET|PASSW|PASSPHRASE|CREDENTIAL|DSN/i
-/** What is shorter stands in other texts by chance. */
-const SHORTEST = 8
+/** A shorter value can occur in other texts by chance. */
+const MIN_LENGTH = 8
 
-/** What a server was given to keep to itself, by name: it has no place in replies, logs and reports. */
+/** The secrets that the server was given, with their names. They must not occur in replies, logs and reports. */
 export function secretsOf(target: Target): [name: string, value: string][] {
   if (target.kind === 'url') {
     const { token, foreignToken } = target
@@ -20,15 +20,15 @@ export function secretsOf(target: Target): [name: string, value: string][] {
       if (password !== undefined) return [value, password].map(each => [name, each])
       return NAME.test(name) && !isPath(value) ? [[name, value]] : []
     })
-    .filter(([, value]) => value.length >= SHORTEST)
+    .filter(([, value]) => value.length >= MIN_LENGTH)
 }
 
-/** Of an address such as `postgres://user:password@host`. */
+/** The password in a URL such as `postgres://user:password@host`. */
 function passwordIn(value: string): string | undefined {
   return /^[a-z][a-z0-9+.-]*:\/\/[^:@/\s]*:([^@/\s]+)@/i.exec(value)?.[1]
 }
 
-/** The name of a file that holds a secret is none. */
+/** The path of a file that contains a secret is not a secret. */
 function isPath(value: string): boolean {
   return /^(?:\.{0,2}\/|[A-Za-z]:\\)/.test(value)
 }

@@ -6,35 +6,39 @@ import { isLoopback } from './probes/remote-request.ts'
 import type { Neighbour } from './rules/rule.ts'
 import type { Target } from './target.ts'
 
-/** Options with what they name looked up. */
+/** Options with the files and variables that they name read in. */
 export interface Settings extends Omit<Options, 'manifest'> {
   readonly target: Target
   readonly lockFile: string
-  /** Undefined if there is none, and none was named. */
+  /** Undefined if the file does not exist and was not given explicitly. */
   readonly locked: Lock | undefined
   readonly manifestFile: string | undefined
   readonly manifest: Manifest | undefined
   readonly neighbours: readonly Neighbour[]
-  /** Milliseconds for one reply. */
+  /** Timeout for one reply, in milliseconds. */
   readonly timeoutMs: number
-  /** Milliseconds for everything. */
+  /** Timeout for the whole run, in milliseconds. */
   readonly deadlineMs: number
 }
 
 const LOCK_FILE = 'preship.lock.json'
 const MANIFEST_FILE = 'preship.json'
 
-/** Looks up what options name. @throws {UsageError} */
-export function settle(does: 'examine' | 'lock' | 'verify', options: Options, environment = process.env): Settings {
+/** Reads the files and variables that the options name. @throws {UsageError} */
+export function resolveSettings(
+  does: 'examine' | 'lock' | 'verify',
+  options: Options,
+  environment = process.env,
+): Settings {
   const { lock: lockFile = LOCK_FILE, source } = options
   const manifestFile = options.manifest ?? (existsSync(MANIFEST_FILE) ? MANIFEST_FILE : undefined)
   const locked = lockIn(lockFile)
-  // A new lock file may be given any name; one to compare with has to be there.
+  // `lock` creates the file; the other commands need it.
   if (!locked && (does === 'verify' || (does === 'examine' && options.lock !== undefined)))
-    throw new UsageError(`there is no lock file ${lockFile}: make it with preship lock`)
-  // An audit log may be made by the server that is examined.
+    throw new UsageError(`there is no lock file ${lockFile}: create it with preship lock`)
+  // The audit log is not checked here: the examined server may create it.
   for (const [name, file] of Object.entries({ manifest: options.manifest, source }))
-    if (file !== undefined && !existsSync(file)) throw new UsageError(`--${name}: there is no ${file}`)
+    if (file !== undefined && !existsSync(file)) throw new UsageError(`--${name}: ${file} does not exist`)
   const deadlineMs = options.timeoutSeconds * 1_000
   return {
     ...options,
@@ -49,7 +53,7 @@ export function settle(does: 'examine' | 'lock' | 'verify', options: Options, en
   }
 }
 
-/** The file behind a command: `dist/main.mjs` of `node dist/main.mjs`. */
+/** The script that a command runs: `dist/main.mjs` of `node dist/main.mjs`. */
 export function scriptOf(target: Target): string | undefined {
   if (target.kind === 'url') return undefined
   return [...target.args, target.program].find(
@@ -59,28 +63,29 @@ export function scriptOf(target: Target): string | undefined {
 
 function targetOf({ server, env, tokenFile, foreignTokenFile }: Options, environment: NodeJS.ProcessEnv): Target {
   if (server instanceof URL) {
-    if (env.length > 0) throw new UsageError('--env is for a server that is started by a command')
+    if (env.length > 0) throw new UsageError('--env applies only to a server that is started by a command')
     const token = tokenFile === undefined ? environment.PRESHIP_TOKEN || undefined : tokenIn(tokenFile)
     const foreignToken = foreignTokenFile === undefined ? undefined : tokenIn(foreignTokenFile)
     for (const each of [token, foreignToken].filter(given => given !== undefined)) {
       if (server.protocol !== 'https:' && !isLoopback(server.hostname))
-        throw new UsageError('an access token is sent over https only')
-      if (!/^[\x21-\x7e]+$/.test(each)) throw new UsageError('what should be an access token is none')
+        throw new UsageError('an access token is sent over https only; plain http is allowed on loopback')
+      if (!/^[\x21-\x7e]+$/.test(each))
+        throw new UsageError('the access token contains characters that a token cannot have')
     }
     return { kind: 'url', url: server, token, foreignToken }
   }
   if (tokenFile !== undefined || foreignTokenFile !== undefined)
-    throw new UsageError('a token is for a server that has a URL')
+    throw new UsageError('--token-file and --foreign-token-file apply only to a server with a URL')
   const [program, ...args] = server
   return { kind: 'stdio', program, args, env: Object.fromEntries(env.map(text => variableOf(text, environment))) }
 }
 
 function variableOf(text: string, environment: NodeJS.ProcessEnv): [string, string] {
   const [, name = '', value] = /^([A-Za-z_][A-Za-z0-9_]*)(?:=(.*))?$/s.exec(text) ?? []
-  // The text may be a secret that somebody put in the wrong place.
-  if (name === '') throw new UsageError('--env takes NAME=VALUE or NAME')
+  // The message does not repeat the value: it may be a secret that was passed by mistake.
+  if (name === '') throw new UsageError('--env must be NAME=VALUE or NAME')
   const passed = value ?? environment[name]
-  if (passed === undefined) throw new UsageError(`--env ${name}: there is no such variable to pass on`)
+  if (passed === undefined) throw new UsageError(`--env ${name}: the variable is not set`)
   return [name, passed]
 }
 
@@ -88,7 +93,7 @@ function tokenIn(file: string): string {
   try {
     return readFileSync(file, 'utf8').trim()
   } catch (error) {
-    throw new UsageError(`the token file ${file} cannot be read: ${(error as NodeJS.ErrnoException).code}`)
+    throw new UsageError(`cannot read the token file ${file}: ${(error as NodeJS.ErrnoException).code}`)
   }
 }
 
@@ -111,6 +116,6 @@ function manifestIn(file: string): Manifest {
 
 function neighbourIn(file: string): Neighbour {
   const lock = lockIn(file)
-  if (!lock) throw new UsageError(`--beside: there is no ${file}`)
+  if (!lock) throw new UsageError(`--beside: ${file} does not exist`)
   return { server: lock.server, tools: [...lock.tools.keys()].map(name => ({ name, description: '' })) }
 }

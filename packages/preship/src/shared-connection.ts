@@ -1,39 +1,39 @@
-import type { Visit } from './visit.ts'
+import type { Connections } from './connections.ts'
 import type { Session } from './wire/session.ts'
 
-/** The connection that probes share; it is made anew when one of them broke it. */
+/** The connection that probes share. It is reopened when a probe breaks it. */
 export class SharedConnection {
-  readonly #visit: Visit
+  readonly #connections: Connections
   #session: Session
-  #asked = 0
+  #elicitations = 0
 
-  constructor(visit: Visit, session: Session) {
-    this.#visit = visit
+  constructor(connections: Connections, session: Session) {
+    this.#connections = connections
     this.#session = session
-    this.#decline()
+    this.#declineElicitations()
   }
 
   get session(): Session {
     return this.#session
   }
 
-  /** How often the server asked its person something. */
-  get asked(): number {
-    return this.#asked
+  /** The number of elicitation requests so far. */
+  get elicitations(): number {
+    return this.#elicitations
   }
 
   /** @throws {WireError} */
   async renew(): Promise<void> {
     await this.#session.wire.close()
-    this.#session = await this.#visit.open()
-    this.#decline()
+    this.#session = await this.#connections.open()
+    this.#declineElicitations()
   }
 
-  /** Nobody is there to say yes. */
-  #decline(): void {
+  /** There is no user during an examination, so every elicitation is declined. */
+  #declineElicitations(): void {
     this.#session.wire.onAsked = ({ method }) => {
       if (method !== 'elicitation/create') return undefined
-      this.#asked += 1
+      this.#elicitations += 1
       return { action: 'decline' }
     }
   }

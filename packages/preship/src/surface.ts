@@ -1,4 +1,4 @@
-/** A tool as a server lists it. Every text is as it came: it may be hostile. */
+/** A tool as the server lists it. The texts are unmodified and may be hostile. */
 export interface Tool {
   readonly name: string
   readonly title: string | undefined
@@ -6,28 +6,30 @@ export interface Tool {
   readonly inputSchema: JsonObject
   readonly outputSchema: JsonObject | undefined
   readonly annotations: JsonObject
-  /** Whatever else is listed with it: icons, `_meta`, what a later protocol adds. No model reads it; clients do. */
+  /**
+   * Other properties in the list: icons, `_meta`, later protocol additions. Models do not read them, but clients do.
+   */
   readonly other?: JsonObject
 }
 
 export type JsonObject = Readonly<Record<string, unknown>>
 
-/** Which revisions of the protocol a connection speaks. */
+/** `legacy`: the 2025 protocol revisions, with a session. `modern`: revision 2026-07-28, without one. */
 export type Era = 'legacy' | 'modern'
 
-/** What a server shows of itself to whoever connects. */
+/** What a server presents to a client that connects. */
 export interface Surface {
   readonly server: { readonly name: string; readonly version: string }
   readonly era: Era
   readonly instructions: string
-  /** The kinds of things that it offers besides tools: `resources`, `prompts`, … */
+  /** Declared capabilities besides tools: `resources`, `prompts`, … */
   readonly capabilities: readonly string[]
   readonly tools: readonly Tool[]
-  /** What was strange while it was looked at: cut lists, changing lists, unasked messages. */
-  readonly oddities: readonly Oddity[]
+  /** Unexpected behaviour during the inspection: truncated lists, changing lists, unsolicited messages. */
+  readonly anomalies: readonly Anomaly[]
 }
 
-export interface Oddity {
+export interface Anomaly {
   readonly kind:
     | 'endless-list'
     | 'too-many-tools'
@@ -38,35 +40,35 @@ export interface Oddity {
     | 'not-a-tool'
     | 'noise'
     | 'asks-client'
-  /** In words of ours. */
+  /** A description in preship’s own words. */
   readonly text: string
 }
 
-/** One input of a tool, however deep: `filter.where`, `items[]`, and `labels.*` for names that a caller makes up. */
+/** One input of a tool at any depth: `filter.where`, `items[]`, and `labels.*` for keys that the caller chooses. */
 export interface Field {
   readonly path: string
-  /** The last part of the path; of what stands in a list or under a made-up name, the list's. */
+  /** The last part of the path. List items and values under arbitrary keys have the name of their container. */
   readonly name: string
   readonly schema: JsonObject
-  /** What a value of it may look like: the options of unions, without null, each with what holds for all of them. */
+  /** The alternatives of a union without null, each merged with the keywords that apply to all of them. */
   readonly forms: readonly JsonObject[]
   readonly required: boolean
 }
 
 const MAX_DEPTH = 12
 const MAX_FIELDS = 500
-/** Parts of a schema that are looked at: references can make a short schema endless. */
+/** Limit for visited subschemas: with references, a short schema can expand without end. */
 const MAX_VISITS = 5_000
 const MAX_FORMS = 200
 const MAX_FORM_DEPTH = 5
 
-/** Every input of a tool, from the outside in; unions and references within the schema are followed. */
+/** Lists every input of a tool, outer ones first. Follows unions and references within the schema. */
 export function fieldsOf(tool: Tool): Field[] {
   const fields: Field[] = []
   const root = tool.inputSchema
   let visits = 0
   const add = (value: unknown, path: string, name: string, required: boolean, depth: number): void => {
-    // `false` allows nothing, and lists of schemas may hold anything.
+    // `false` allows no value, and lists of schemas can contain anything.
     if (value === false || value === undefined || fields.length >= MAX_FIELDS) return
     const schema = resolve(objectOf(value), root)
     fields.push({ path, name, schema, forms: formsOf(schema, root), required })
@@ -78,13 +80,13 @@ export function fieldsOf(tool: Tool): Field[] {
     const required = new Set(Array.isArray(schema.required) ? (schema.required as unknown[]) : [])
     for (const [key, value] of Object.entries(objectOf(schema.properties)))
       add(value, path === '' ? key : `${path}.${key}`, key, required.has(key), depth)
-    const made = [schema.additionalProperties, ...Object.values(objectOf(schema.patternProperties))]
-    for (const value of made.filter(isObject)) add(value, path === '' ? '*' : `${path}.*`, name, false, depth)
-    // A list of items is how earlier drafts wrote what is prefixItems now.
+    const arbitraryKeys = [schema.additionalProperties, ...Object.values(objectOf(schema.patternProperties))]
+    for (const value of arbitraryKeys.filter(isObject)) add(value, path === '' ? '*' : `${path}.*`, name, false, depth)
+    // Earlier JSON Schema drafts wrote prefixItems as an array in items.
     for (const value of [schema.items, ...listOf(schema.items), ...listOf(schema.prefixItems)].filter(isObject))
       add(value, `${path}[]`, name, false, depth)
     const options = (['anyOf', 'oneOf', 'allOf'] as const).flatMap(key => listOf(schema[key]))
-    // What holds in some cases only can add members as well.
+    // Conditional subschemas can add properties as well.
     const cases = [schema.if, schema.then, schema.else, ...Object.values(objectOf(schema.dependentSchemas))]
     for (const option of [...options, ...cases.filter(isObject)])
       visit(resolve(objectOf(option), root), path, name, depth + 1)
@@ -110,12 +112,12 @@ function formsOf(schema: JsonObject, root: JsonObject): JsonObject[] {
     else forms.push(all)
   }
   visit(schema, 0)
-  // What was not looked at may be anything.
+  // The alternatives that were not examined may allow anything.
   if (isCut) forms.push({})
   return forms.filter(({ type }) => type !== 'null')
 }
 
-/** Follows references to parts of the same schema. */
+/** Follows references within the same schema. */
 function resolve(schema: JsonObject, root: JsonObject): JsonObject {
   let at = schema
   for (let step = 0; step < 5; step += 1) {

@@ -1,7 +1,7 @@
 import { CATALOGUE } from './catalogue.ts'
 import { ITEMS, type Item, type Result } from './finding.ts'
 
-/** `person`: nothing that a program can see answers it. */
+/** `person`: no automatic answer is possible, so a person has to review it. */
 export type Answer = 'pass' | 'fail' | 'person'
 
 export interface ItemVerdict {
@@ -9,20 +9,20 @@ export interface ItemVerdict {
   readonly question: string
   readonly answer: Answer
   readonly evidence: readonly string[]
-  /** Codes of the findings that answer it with no, or that a person has to judge. */
+  /** The codes of this question’s findings. */
   readonly codes: readonly string[]
 }
 
-/** Which questions the examination was able to ask at all. */
-export type Asked = Readonly<Record<Item, boolean>>
+/** Whether the examination could test each question. */
+export type Tested = Readonly<Record<Item, boolean>>
 
-/** Answers the eight questions. A question that was asked and brought nothing to light is answered with yes. */
-export function verdictOf({ findings, evidence }: Result, asked: Asked): ItemVerdict[] {
+/** Answers the eight questions. A question that was tested without findings is answered with “pass”. */
+export function verdictOf({ findings, evidence }: Result, tested: Tested): ItemVerdict[] {
   return (Object.keys(ITEMS) as unknown as Item[]).map(key => {
     const item = Number(key) as Item
     const own = findings.filter(({ code }) => CATALOGUE[code]?.item === item)
     const worst = (severity: string): boolean => own.some(({ code }) => CATALOGUE[code]?.severity === severity)
-    const answer: Answer = worst('error') ? 'fail' : worst('warning') || !asked[item] ? 'person' : 'pass'
+    const answer: Answer = worst('error') ? 'fail' : worst('warning') || !tested[item] ? 'person' : 'pass'
     return {
       item,
       question: ITEMS[item],

@@ -2,19 +2,19 @@ import { watch } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 
-/** An editor or a build writes many files in a row. */
+/** Editors and builds write several files in a row. */
 const SETTLED_MS = 300
 const IGNORED = /(?:^|[/\\])(?:node_modules|\.git)(?:[/\\]|$)|\.tmp$/
 
 export interface Watched {
-  /** A folder with all below it, or one file. */
+  /** A folder including its subfolders, or one file. */
   readonly path: string
   readonly isFolder: boolean
-  /** Files that are written by this program itself. */
+  /** Files that preship itself writes. */
   readonly except: readonly string[]
 }
 
-/** Yields whenever something changed since the last time, once it has settled; ends with the signal. */
+/** Yields after each change, once no further change follows for a moment. Ends when the signal is aborted. */
 export async function* changesOf({ path, isFolder, except }: Watched, signal: AbortSignal): AsyncGenerator<void> {
   const folder = isFolder ? path : dirname(path)
   const ignored = new Set(except.map(file => resolve(file)))
@@ -26,7 +26,7 @@ export async function* changesOf({ path, isFolder, except }: Watched, signal: Ab
     latest = performance.now()
     wake()
   })
-  // A file that goes away while it is looked at.
+  // A watched file can disappear. The next change is still reported.
   watcher.on('error', () => {})
   try {
     while (!signal.aborted) {

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it } from 'vitest'
 import { AUDIT_KINDS, auditFile } from '../src/evidence/audit-file.ts'
 import { readAuditLog } from '../src/evidence/audit-log.ts'
 import { MANIFEST_KINDS, type Manifest, manifestEvidence, readManifest } from '../src/evidence/manifest.ts'
@@ -16,16 +16,18 @@ import { codesOf, probe } from './probed.ts'
 
 const NOTES = fileURLToPath(new URL('fixtures/notes-server.mjs', import.meta.url))
 
-let folder = ''
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'preship-evidence-'))
-})
-afterEach(() => rmSync(folder, { recursive: true, force: true }))
+const parent = mkdtempSync(join(tmpdir(), 'preship-evidence-'))
+afterAll(() => rmSync(parent, { recursive: true, force: true }))
+
+/** A folder of its own for each test, because tests run concurrently. */
+function newFolder(): string {
+  return mkdtempSync(join(parent, 'test-'))
+}
 
 const KEY = 'k-5f2c9d7e41ab'
 
 async function audited(faults: readonly string[], fields?: Record<string, string[]>, mayWrite = true) {
-  const file = join(folder, 'audit.jsonl')
+  const file = join(newFolder(), 'audit.jsonl')
   const evidence = [auditFile({ file, fields, secrets: [['NOTES_API_KEY', KEY]] })]
   return await probe(faults, { AUDIT_FILE: file, NOTES_API_KEY: KEY }, { evidence, mayWrite })
 }
@@ -45,98 +47,101 @@ const AUDIT: Record<string, string[]> = {
   AUDIT_CLEAR_ARGUMENTS: ['audit-clear'],
 }
 
-describe('an audit log', () => {
-  it('is found whole where every call is in it', async () => {
+describe.concurrent('an audit log', () => {
+  it('passes if it contains every call', async () => {
     const report = await audited([])
     expect(report.findings).toEqual([])
     expect(report.verdicts.find(({ item }) => item === 5)).toMatchObject({ answer: 'pass' })
     expect(report.verdicts.find(({ item }) => item === 5)?.evidence[0]).toMatch(
-      /^all \d+ calls .* on record, \d+ refused/,
+      /^all \d+ calls .* on record, \d+ of them refused/,
     )
   })
 
   for (const [code, faults] of Object.entries(AUDIT))
-    it(`${code}: ${faults.join(', ')}`, async () => {
+    it(`has the finding ${code}: ${faults.join(', ')}`, async () => {
       const report = await audited(faults)
       expect(codesOf(report)).toContain(code)
       expect(report.verdicts.find(({ item }) => item === 5)?.codes).toContain(code)
     })
 
-  it('has to hold the malformed calls, too, with what is known of them', async () => {
-    const message = (report: Report, code: string) => report.findings.find(each => each.code === code)?.tool
+  it('must contain malformed calls, with what is known about them', async () => {
+    const toolOf = (report: Report, code: string) => report.findings.find(each => each.code === code)?.tool
     const missing = await audited(['audit-no-malformed'])
     expect(codesOf(missing)).toEqual(['AUDIT_REFUSAL_MISSING'])
-    expect(message(missing, 'AUDIT_REFUSAL_MISSING')).toMatch(/^a call without params, /)
+    expect(toolOf(missing, 'AUDIT_REFUSAL_MISSING')).toMatch(/^a call without params, /)
     expect(codesOf(await audited(['audit-bare-malformed'])).sort()).toEqual([
       'AUDIT_WITHOUT_CALLER',
       'AUDIT_WITHOUT_TRACE',
     ])
   })
 
-  it('answers nothing where no call was carried out that it could hold', async () => {
+  it('cannot answer question 5 if no call was executed', async () => {
     const report = await audited(['no-labels'], undefined, false)
     expect(report.verdicts.find(({ item }) => item === 5)).toMatchObject({ answer: 'person', codes: [] })
   })
 
-  it('holds no arguments where it holds empty ones in their place', async () => {
+  it('lacks the arguments if it contains empty ones instead', async () => {
     expect(codesOf(await audited(['audit-empty-args']))).toEqual(['AUDIT_WITHOUT_ARGUMENTS'])
   })
 
-  it('is read as a mapping says', async () => {
+  it('is read with the fields of the manifest', async () => {
     expect(codesOf(await audited([], { caller: ['who'] }))).toEqual(['AUDIT_WITHOUT_CALLER'])
   })
 
-  it('has a test for each kind', () => {
+  it('has a test for each code', () => {
     expect(Object.keys(AUDIT).sort()).toEqual(Object.keys(AUDIT_KINDS).sort())
   })
 })
 
-describe('what a server left in place of its audit log', () => {
-  const file = () => join(folder, 'audit.jsonl')
-
-  it('is no log if it is a folder, or if there is nothing', async () => {
-    await expect(readAuditLog(file(), [])).rejects.toThrow('ENOENT')
-    mkdirSync(file())
-    await expect(readAuditLog(file(), [])).rejects.toThrow('it is no file')
+describe.concurrent('a hostile audit log', () => {
+  it('is unreadable if it is missing or a folder', async () => {
+    const file = join(newFolder(), 'audit.jsonl')
+    await expect(readAuditLog(file, [])).rejects.toThrow('ENOENT')
+    mkdirSync(file)
+    await expect(readAuditLog(file, [])).rejects.toThrow('it is not a regular file')
   })
 
-  it.skipIf(process.platform === 'win32')('keeps nobody waiting if it is a pipe', async () => {
-    writeFileSync(file(), '{}\n')
-    execFileSync('mkfifo', [`${file()}.1`])
-    // In a process of its own: whoever waits for a pipe can be ended from outside alone.
-    const { child, ended } = startPreship(['--audit', file(), '--', process.execPath, NOTES], {}, folder)
+  it.skipIf(process.platform === 'win32')('does not block preship if it is a pipe', async () => {
+    const folder = newFolder()
+    const file = join(folder, 'audit.jsonl')
+    writeFileSync(file, '{}\n')
+    execFileSync('mkfifo', [`${file}.1`])
+    // In a separate process, because a process that is blocked by a pipe can only be ended from outside.
+    const { child, ended } = startPreship(['--audit', file, '--', process.execPath, NOTES], {}, folder)
     const timer = setTimeout(() => child.kill('SIGKILL'), 60_000)
     const { code, stdout } = await ended
     clearTimeout(timer)
     expect(code).toBe(1)
-    expect(stdout).toMatch(/AUDIT_UNREADABLE\s+it is no file/)
+    expect(stdout).toMatch(/AUDIT_UNREADABLE: .+\n\s+it is not a regular file/)
   })
 
-  it('is not read if it has too many lines, too many broken ones, or too many values in a few', async () => {
-    writeFileSync(file(), '\n'.repeat(2_000_001))
-    await expect(readAuditLog(file(), [])).rejects.toThrow('more than 2000000 lines')
-    writeFileSync(file(), '{"a"\n'.repeat(10_001))
-    await expect(readAuditLog(file(), [])).rejects.toThrow('lines are broken')
-    writeFileSync(file(), `{"a":[${'0,'.repeat(200_000)}0]}\n`.repeat(40))
-    await expect(readAuditLog(file(), [])).rejects.toThrow('more than anybody should have to read')
+  it('is unreadable if it has too many lines, too many invalid lines, or too many values', async () => {
+    const file = join(newFolder(), 'audit.jsonl')
+    writeFileSync(file, '\n'.repeat(2_000_001))
+    await expect(readAuditLog(file, [])).rejects.toThrow('more than 2000000 lines')
+    writeFileSync(file, '{"a"\n'.repeat(10_001))
+    await expect(readAuditLog(file, [])).rejects.toThrow('lines are not valid JSON')
+    writeFileSync(file, `{"a":[${'0,'.repeat(200_000)}0]}\n`.repeat(40))
+    await expect(readAuditLog(file, [])).rejects.toThrow('need too much memory')
   })
 
-  it('is read line by line, whatever else stands in it', async () => {
-    writeFileSync(file(), 'text\n{"a":1}\n[2]\n{"a":"sesame')
-    writeFileSync(`${file()}.1`, `{"b":"sesame"}\r\n{"c":${'['.repeat(500)}${']'.repeat(500)}}\n`)
-    const { records, holds } = await readAuditLog(file(), [
+  it('is read line by line, and other lines are skipped', async () => {
+    const file = join(newFolder(), 'audit.jsonl')
+    writeFileSync(file, 'text\n{"a":1}\n[2]\n{"a":"sesame')
+    writeFileSync(`${file}.1`, `{"b":"sesame"}\r\n{"c":${'['.repeat(500)}${']'.repeat(500)}}\n`)
+    const { records, found } = await readAuditLog(file, [
       ['A', 'sesame'],
       ['B', 'open'],
     ])
     expect(records).toEqual([{ a: 1 }, { b: 'sesame' }])
-    expect([...holds]).toEqual(['A'])
+    expect([...found]).toEqual(['A'])
   })
 })
 
-describe('secrets', () => {
+describe('the secrets of a target', () => {
   const of = (env: Record<string, string>) => secretsOf({ kind: 'stdio', program: 'a', args: [], env })
 
-  it('are what is called so, and passwords in addresses; not every setting', () => {
+  it('are variables with such names, and passwords in URLs', () => {
     expect(of({ MODE: 'production', API_URL: 'http://127.0.0.1:8080', AUDIT_KEY_FILE: '/run/secrets/key' })).toEqual([])
     expect(of({ NOTES_API_KEY: KEY, DATABASE_URL: 'postgres://notes:sesame-open@db/notes' })).toEqual([
       ['NOTES_API_KEY', KEY],
@@ -145,14 +150,14 @@ describe('secrets', () => {
     ])
   })
 
-  it('are both tokens of a remote server', () => {
+  it('include both tokens of a remote server', () => {
     const url = new URL('https://notes.example.com/mcp')
     const all = secretsOf({ kind: 'url', url, token: 'a-token', foreignToken: 'another' })
     expect(all.map(([, value]) => value)).toEqual(['a-token', 'another'])
   })
 })
 
-/** Code that has the fault, and code that looks like it and has it not. */
+/** For each code, source code with the finding, and similar source code without it. */
 const SOURCE: Record<string, [faulty: string, clean: string]> = {
   DATABASE_DRIVER: [`import pg from 'pg'`, `// import pg from 'pg'\nconst text = "import pg from 'pg'"`],
   DATABASE_CREDENTIAL: [`const url = process.env.DATABASE_URL`, `const url = process.env.NOTES_API_URL`],
@@ -173,7 +178,7 @@ const SOURCE: Record<string, [faulty: string, clean: string]> = {
   PATH_INTERPOLATED: ['readFileSync(join(root, args.name))', `readFileSync(join(root, 'package.json'))`],
 }
 
-function written(files: Record<string, string>): string {
+function written(files: Record<string, string>, folder = newFolder()): string {
   for (const [name, text] of Object.entries(files)) {
     mkdirSync(dirname(join(folder, name)), { recursive: true })
     writeFileSync(join(folder, name), text)
@@ -190,17 +195,17 @@ const NO_SURFACE = {
   instructions: '',
   capabilities: [],
   tools: [],
-  oddities: [],
+  anomalies: [],
 } as const
 
 describe('a source tree', () => {
   for (const [code, [faulty, clean]] of Object.entries(SOURCE))
-    it(`${code}`, async () => {
+    it(`has the finding ${code}`, async () => {
       expect(await codesIn(written({ 'src/tools/note.ts': faulty }))).toEqual([code])
       expect(await codesIn(written({ 'src/tools/note.ts': clean }))).toEqual([])
     })
 
-  it('names file and line, and leaves out tests and what is installed', async () => {
+  it('is reported with file and line, without tests and installed packages', async () => {
     const tree = written({
       'src/a.ts': '\n\nconst value = eval(text)',
       'src/a.test.ts': 'eval(text)',
@@ -210,7 +215,7 @@ describe('a source tree', () => {
     expect(findings.map(({ message }) => message)).toEqual(['src/a.ts:3: eval('])
   })
 
-  it('takes neither a default, nor a counter, nor what is encoded, nor an entry of a folder for a caller’s value', async () => {
+  it('does not treat a default, a counter, an encoded value or a directory entry as a caller’s value', async () => {
     const tree = written({
       'src/a.ts': [
         'export function keys(env = process.env) { return env.KEY }',
@@ -223,7 +228,7 @@ describe('a source tree', () => {
     expect(await codesIn(tree)).toEqual([])
   })
 
-  it('finds addresses that go through a function of the server’s own', async () => {
+  it('is scanned for URLs that are passed to the server’s own functions', async () => {
     const tree = written({
       'src/a.ts': 'await hostRequest(`https://api.example.com/repos/${owner}`)',
       'src/b.ts': 'const url = `https://api.example.com/repos/${owner}`',
@@ -235,7 +240,7 @@ describe('a source tree', () => {
     ])
   })
 
-  it('reads what a package depends on, and Python', async () => {
+  it('is scanned for dependencies, and for Python code', async () => {
     expect(await codesIn(written({ 'package.json': '{"dependencies":{"mysql2":"3"}}', 'a.js': '' }))).toEqual([
       'DATABASE_DRIVER',
     ])
@@ -256,7 +261,7 @@ describe('a source tree', () => {
     `import { spawn } from 'node:child_process'\nspawn('/bin/sh', ['-c', command])`,
     `import { spawn } from 'node:child_process'\nspawn(program, args, { shell: '/bin/bash' })`,
     `import { $ } from 'zx'`,
-  ])('finds a shell in %j', async text => {
+  ])('with a shell is found: %j', async text => {
     expect(await codesIn(written({ 'src/a.ts': text }))).toEqual(['SHELL_RUN'])
   })
 
@@ -266,7 +271,7 @@ describe('a source tree', () => {
     `const text = "import { $ } from 'zx'" // promisify(exec)`,
     `const options = { shell: 'bash' }`,
     `import Redis from 'ioredis'`,
-  ])('finds neither shell nor database in %j', async text => {
+  ])('without shell and database has no findings: %j', async text => {
     expect(await codesIn(written({ 'src/a.ts': text }))).toEqual([])
   })
 
@@ -281,11 +286,11 @@ describe('a source tree', () => {
     ['DATABASE_DRIVER', 'a.ts', 'const pg = await import(`pg`)'],
     ['DATABASE_DRIVER', 'a.ts', `import { createClient } from '@libsql/client'`],
     ['ENVIRONMENT_PASSED_ON', 'a.ts', `const env = Object.assign({}, process.env, { A: '1' })`],
-  ])('finds %s in %s: %s', async (code, name, text) => {
+  ])('has the finding %s in %s: %s', async (code, name, text) => {
     expect(await codesIn(written({ [`src/${name}`]: text }))).toEqual([code])
   })
 
-  it('says what it did not look at', async () => {
+  it('is reported with the files that were not examined', async () => {
     const large = `// ${'x'.repeat(1024 * 1024)}\n`
     const tree = written({ 'src/a.ts': '', 'src/large.js': large, 'src/picture.svg': large, 'src/a.test.ts': large })
     mkdirSync(join(tree, ...Array(22).fill('deep')), { recursive: true })
@@ -296,20 +301,20 @@ describe('a source tree', () => {
     ])
   })
 
-  it('names the folders that it left out', async () => {
+  it('is reported with the folders that were skipped', async () => {
     const tree = written({ 'src/a.ts': '', 'src/b.ts': '' })
     for (const name of ['dist', 'examples', 'node_modules', '.git']) mkdirSync(join(tree, name))
     const { evidence } = await sourceTree(tree).judge(NO_SURFACE, [])
     expect(evidence.map(({ text }) => text)).toContain(
-      '2 source files (without dist, examples) run no shell and evaluate no text',
+      '2 source files (without dist, examples) run no shell and evaluate no text as code',
     )
   })
 
-  it('says so where there is none', async () => {
-    expect(await codesIn(folder)).toEqual(['SOURCE_EMPTY'])
+  it('without files is reported', async () => {
+    expect(await codesIn(newFolder())).toEqual(['SOURCE_EMPTY'])
   })
 
-  it('keeps every character in its place when it takes out comments and strings', () => {
+  it('keeps the position of every character when comments and strings are blanked', () => {
     const text = 'const a = `b ${c("d") /* e */} f` // g\nconst h = i / 2 /* j */, k = /["\'`]/.test(l)'
     const { code, withStrings } = readSource(text, 'js')
     expect(code).toHaveLength(text.length)
@@ -317,7 +322,7 @@ describe('a source tree', () => {
     expect(withStrings).toContain('c("d")')
   })
 
-  it('has a test for each kind', () => {
+  it('has a test for each code', () => {
     expect([...Object.keys(SOURCE), 'SOURCE_EMPTY', 'SOURCE_UNREAD'].sort()).toEqual(Object.keys(SOURCE_KINDS).sort())
   })
 })
@@ -347,21 +352,25 @@ const MANIFEST: Record<string, object> = {
   CREDENTIAL_BEYOND_TOOLS: credential({ operations: ['DELETE /notes'] }),
 }
 
-describe('a manifest', () => {
-  const judged = async (more: object) => {
+describe.concurrent('a manifest', () => {
+  const judged = async (more: object, inspectOnly = true) => {
+    const folder = newFolder()
     const file = join(folder, 'preship.json')
     writeFileSync(file, JSON.stringify({ ...GOOD, ...more }))
-    const tree = written({ 'src/a.ts': 'const { a = process.env.NOTES_API_KEY, b = process.env.AUDIT_KEY_FILE } = {}' })
+    const tree = written(
+      { 'src/a.ts': 'const { a = process.env.NOTES_API_KEY, b = process.env.AUDIT_KEY_FILE } = {}' },
+      folder,
+    )
     return await probe(
       [],
       { NOTES_API_KEY: KEY },
-      { evidence: [manifestEvidence(readManifest(file), join(tree, 'src'))] },
+      { evidence: [manifestEvidence(readManifest(file), join(tree, 'src'))], inspectOnly },
     )
   }
 
-  it('that fits the server answers three questions', async () => {
+  it('that matches the server answers three questions', async () => {
     for (const more of [{}, { tools: undefined }]) {
-      const report = await judged(more)
+      const report = await judged(more, false)
       expect(report.findings).toEqual([])
       for (const asked of [3, 4, 7])
         expect(report.verdicts.find(({ item }) => item === asked)).toMatchObject({ answer: 'pass' })
@@ -369,11 +378,12 @@ describe('a manifest', () => {
   })
 
   for (const [code, more] of Object.entries(MANIFEST))
-    it(code, async () => {
+    it(`has the finding ${code}`, async () => {
       expect(codesOf(await judged(more))).toContain(code)
     })
 
-  it('that is malformed is refused, with what is wrong', async () => {
+  it('that is invalid is rejected with all problems', async () => {
+    const folder = newFolder()
     const file = join(folder, 'preship.json')
     writeFileSync(file, '{"concern":"notes","credentials":[{"name":"K"}],"surplus":1}')
     for (const text of ['{"concern": "x', '\u0000'])
@@ -381,11 +391,11 @@ describe('a manifest', () => {
         writeFileSync(join(folder, 'broken.json'), text)
         readManifest(join(folder, 'broken.json'))
       }).toThrow(/broken\.json is not JSON$/)
-    expect(() => readManifest(folder)).toThrow(/cannot be read: EISDIR$/)
+    expect(() => readManifest(folder)).toThrow(/^cannot read .*: EISDIR$/)
     expect(() => readManifest(file)).toThrow(/credentials\.0\.scopes.*surplus/s)
   })
 
-  it('has a test for each kind', () => {
+  it('has a test for each code', () => {
     expect(Object.keys(MANIFEST).sort()).toEqual(Object.keys(MANIFEST_KINDS).sort())
   })
 })

@@ -8,7 +8,7 @@ import { codesOf } from './probed.ts'
 
 const SERVER = fileURLToPath(new URL('fixtures/files-server.mjs', import.meta.url))
 
-/** What probes find at a server of files, in a folder of its own. */
+/** The finding codes for a file server with the given faults, in a folder of its own. */
 async function found(...faults: string[]): Promise<string[]> {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'preship-files-')))
   try {
@@ -19,7 +19,7 @@ async function found(...faults: string[]): Promise<string[]> {
         mayWrite: true,
         neighbours: [],
         evidence: [],
-        timeoutMs: 1_500,
+        timeoutMs: 10_000,
         deadlineMs: 60_000,
         onProgress() {},
       }),
@@ -29,28 +29,28 @@ async function found(...faults: string[]): Promise<string[]> {
   }
 }
 
-describe('a server of files', () => {
-  it('may take odd names, dots and slashes as long as they stay inside, and name the folder that it tells of', async () => {
+describe.concurrent('a file server', () => {
+  it('has no path findings if all paths stay inside, and if it discloses its folder on purpose', async () => {
     const codes = await found()
     for (const code of ['VALUE_NOT_WHOLE', 'PLACE_TRICK_ACCEPTED', 'PATH_SHOWN', 'FILE_CONTENT_RETURNED'])
       expect(codes).not.toContain(code)
   })
 
-  it('that takes any other argument is not told a second time that it takes one of the language’s', async () => {
+  it('that accepts unknown arguments has no second finding for accepting constructor', async () => {
     const codes = await found()
     expect(codes).toContain('ARGUMENT_UNKNOWN_IGNORED')
     expect(codes).not.toContain('PROTOTYPE_KEY_ACCEPTED')
   })
 
-  it('that leads out of its folder is found', async () => {
+  it('with path traversal is found', async () => {
     expect(await found('escapes')).toEqual(expect.arrayContaining(['FILE_CONTENT_RETURNED', 'PLACE_TRICK_ACCEPTED']))
   })
 
-  it('that tells of its folder in errors alone is found', async () => {
-    expect(await found('tells-no-folder')).toContain('PATH_SHOWN')
+  it('that discloses its folder only in errors is found', async () => {
+    expect(await found('hides-folder')).toContain('PATH_SHOWN')
   })
 
-  it('that refuses with a status in a text alone is found', async () => {
+  it('that reports refusals only as a status in the text is found', async () => {
     expect(await found('status-only')).toContain('REFUSAL_AS_SUCCESS')
   })
 })

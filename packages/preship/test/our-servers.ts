@@ -20,10 +20,10 @@ const SERVERS = {
 
 export type OurServer = keyof typeof SERVERS
 
-/** A text of the built server, once in it, and what stands there in its place. */
+/** A text that occurs once in the built server, and its replacement. */
 export type Change = readonly [from: string, to: string]
 
-/** A copy that listens, and two tokens of its provider: one for it, one for another server. */
+/** A running copy, and two tokens of its provider: one for it, and one for another server. */
 export interface Served {
   readonly url: URL
   readonly token: string
@@ -32,7 +32,7 @@ export interface Served {
   readonly file: string
 }
 
-/** Copies of the three servers, changed or as they are, each with a backend behind it. */
+/** Copies of the three servers, modified or unmodified, each with a running backend. */
 export class OurServers {
   #backend: Backend | undefined
   #provider: Provider | undefined
@@ -62,6 +62,13 @@ export class OurServers {
     return await examine({ ...USUAL, target, evidence: [audit, ...others] })
   }
 
+  /** Examines only what a copy presents over standard input and output. */
+  async inspect(name: OurServer, changes: readonly Change[] = []): Promise<Report> {
+    const { entry, env } = this.#copy(name, changes, {})
+    const target = { kind: 'stdio', program: process.execPath, args: [entry], env } as const
+    return await examine({ ...USUAL, target, evidence: [], inspectOnly: true })
+  }
+
   /** Examines a copy over HTTP. */
   async remote(name: OurServer, changes: readonly Change[] = [], more: Record<string, string> = {}): Promise<Report> {
     return await this.serve(
@@ -73,12 +80,12 @@ export class OurServers {
     )
   }
 
-  /** A copy that is to be started, with its environment and the audit file that it will write. */
+  /** A copy that the caller starts, with its environment and the path of its audit log. */
   files(name: OurServer): { entry: string; env: Record<string, string>; file: string } {
     return this.#copy(name, [], {})
   }
 
-  /** Has a copy listen while `work` is done. */
+  /** Runs a copy over HTTP while `work` is pending. */
   async serve<T>(
     name: OurServer,
     work: (served: Served) => Promise<T>,
@@ -132,11 +139,15 @@ export class OurServers {
   }
 }
 
-const USUAL = { mayWrite: true, neighbours: [], timeoutMs: 5_000, deadlineMs: 120_000, onProgress() {} }
+const USUAL = { mayWrite: true, neighbours: [], timeoutMs: 10_000, deadlineMs: 120_000, onProgress() {} }
 
-/** @throws if the text is not there exactly once: then the change would be of something else, or of nothing */
+/**
+ * Replaces a text. @throws if the text does not occur exactly once, because the change would then have another effect
+ * or none
+ */
 function changed(text: string, [from, to]: Change): string {
   const parts = text.split(from)
-  if (parts.length !== 2) throw new Error(`it is there ${parts.length - 1} times: ${from}`)
+  if (parts.length !== 2)
+    throw new Error(`the text to replace occurs ${parts.length - 1} times in the built server: ${from}`)
   return parts.join(to)
 }

@@ -6,9 +6,9 @@ const SERVER = fileURLToPath(new URL('fixtures/notes-server.mjs', import.meta.ur
 
 type Options = Partial<Omit<ExamineOptions, 'target'>>
 
-const USUAL = { mayWrite: true, neighbours: [], evidence: [], timeoutMs: 1_500, deadlineMs: 60_000, onProgress() {} }
+const USUAL = { mayWrite: true, neighbours: [], evidence: [], timeoutMs: 10_000, deadlineMs: 60_000, onProgress() {} }
 
-/** Examines the notes server with some faults. */
+/** Examines the notes server with the given faults. */
 export async function probe(faults: readonly string[], env: Record<string, string> = {}, more: Options = {}) {
   const target = { kind: 'stdio', program: process.execPath, args: [SERVER, ...faults], env } as const
   return await examine({ ...USUAL, ...more, target })

@@ -2,17 +2,17 @@ import { describe, expect, it } from 'vitest'
 import { CATALOGUE } from '../src/catalogue.ts'
 import { ARGUMENT_KINDS } from '../src/probes/argument-kinds.ts'
 import { CONFIRMATION_KINDS } from '../src/probes/confirmation.ts'
+import { INJECTION_KINDS } from '../src/probes/injection.ts'
 import { LEAK_KINDS } from '../src/probes/leaks.ts'
-import { PLACE_KINDS } from '../src/probes/places.ts'
 import { PROTOCOL_KINDS } from '../src/probes/protocol.ts'
-import { ADDRESS_KINDS } from '../src/probes/remote-address.ts'
-import { DOOR_KINDS } from '../src/probes/remote-door.ts'
+import { ADMISSION_KINDS } from '../src/probes/remote-admission.ts'
+import { AUTHORIZATION_KINDS } from '../src/probes/remote-authorization.ts'
 import { TOKEN_KINDS } from '../src/probes/remote-tokens.ts'
 import { RESULT_KINDS } from '../src/probes/results.ts'
 import { startRemoteNotes } from './fixtures/remote-notes.mjs'
 import { codesOf, probe, probeRemote } from './probed.ts'
 
-/** The faults of a local server that each kind of finding is for; the server without them is the clean one. */
+/** For each code, the faults of a local server with the finding. Without faults, the server is correct. */
 const LOCAL: Record<string, string[]> = {
   ARGUMENT_UNKNOWN_ACCEPTED: ['unknown-arguments'],
   ARGUMENT_UNKNOWN_IGNORED: ['open-schema'],
@@ -25,7 +25,7 @@ const LOCAL: Record<string, string[]> = {
   FORMAT_NOT_ENFORCED: ['any-format'],
   SIZE_NOT_BOUNDED: ['endless-text'],
   ARGUMENTS_SHAPE_ACCEPTED: ['any-shape'],
-  REFUSAL_AS_SUCCESS: ['prose'],
+  REFUSAL_AS_SUCCESS: ['refusal-as-text'],
   CALL_UNANSWERED: ['hangs'],
   FILE_CONTENT_RETURNED: ['reads-files', 'loose-id'],
   VALUE_NOT_WHOLE: ['loose-id'],
@@ -37,7 +37,7 @@ const LOCAL: Record<string, string[]> = {
   CONFIRMATION_SKIPPED: ['skips-asking'],
   READ_ONLY_ASKS: ['wrong-label'],
   DESTRUCTIVE_NEVER_ASKS: ['no-warning'],
-  MALFORMED_BREAKS: ['breaks'],
+  MALFORMED_BREAKS: ['exits-on-malformed'],
   MALFORMED_ACCEPTED: ['takes-malformed'],
   UNKNOWN_METHOD_ACCEPTED: ['any-method'],
   UNKNOWN_TOOL_ACCEPTED: ['any-tool'],
@@ -72,13 +72,13 @@ const REMOTE: Record<string, string[]> = {
   SESSION_AS_CREDENTIAL: ['session-is-enough'],
 }
 
-/** Of servers that are not on this machine. */
+/** Codes for servers that are not on this machine. */
 const ELSEWHERE = ['NOT_TLS', 'HOST_NOT_CHECKED_REMOTE']
 
 const ENV = { NOTES_API_KEY: 'k-5f2c9d7e41ab' }
 
-describe('what probes find at a local server', () => {
-  it('finds nothing at one that is as it should be, in either era', async () => {
+describe.concurrent('probing a local server', () => {
+  it('finds nothing at a correct server, in either protocol era', async () => {
     for (const faults of [[], ['legacy']]) {
       const report = await probe(faults, ENV)
       expect(report.findings).toEqual([])
@@ -87,53 +87,54 @@ describe('what probes find at a local server', () => {
   })
 
   for (const [code, faults] of Object.entries(LOCAL))
-    it(`${code}: ${faults.join(', ')}`, async () => {
-      const report = await probe(faults, ENV)
+    it(`finds ${code}: ${faults.join(', ')}`, async () => {
+      // A server that does not answer is waited for.
+      const report = await probe(faults, ENV, faults.includes('hangs') ? { timeoutMs: 500 } : {})
       expect(codesOf(report)).toContain(code)
       const item = CATALOGUE[code]?.item
       expect(report.verdicts.find(each => each.item === item)?.codes).toContain(code)
     })
 
-  it('finds in the earlier era what is asked there', async () => {
+  it('finds missing confirmations in the legacy era', async () => {
     expect(codesOf(await probe(['legacy', 'ignores-no'], ENV))).toContain('CONFIRMATION_IGNORED')
     expect(codesOf(await probe(['legacy', 'skips-asking'], ENV))).toContain('CONFIRMATION_SKIPPED')
     expect(codesOf(await probe(['legacy', 'takes-any-yes'], ENV))).toContain('CONFIRMATION_BYPASSED')
   })
 
-  it('does not take a no that is told as a result for something that was carried out', async () => {
+  it('does not count a declined confirmation that is returned as a result as carried out', async () => {
     for (const era of [[], ['legacy']]) {
-      const codes = codesOf(await probe([...era, 'declines-kindly'], ENV))
+      const codes = codesOf(await probe([...era, 'declines-as-result'], ENV))
       expect(codes.filter(code => code.startsWith('CONFIRMATION_'))).toEqual([])
     }
   })
 
-  it('takes a warned of and labelled tool that never asks as it is', async () => {
+  it('accepts a tool that does not ask but is annotated and described as destructive', async () => {
     expect(codesOf(await probe(['never-asks'], ENV))).toEqual([])
   })
 
-  it('begins with the arguments that somebody gave', async () => {
+  it('starts with the arguments from the manifest', async () => {
     const report = await probe([], ENV, { examples: { readNote: { noteId: 'note-404' } } })
     expect(report.findings).toEqual([])
     const { evidence = [] } = report.verdicts.find(({ item }) => item === 2) ?? {}
     expect(evidence.filter(text => text.startsWith('readNote: ') && text.includes('were refused'))).toHaveLength(1)
   })
 
-  it('reports what a server says of its secret without the secret', async () => {
+  it('redacts a secret that the server discloses', async () => {
     const report = await probe(['shows-secret', 'no-backend'], ENV)
     expect(codesOf(report)).toContain('SECRET_SHOWN')
     expect(JSON.stringify(report)).toContain('the backend refused …')
     expect(JSON.stringify(report)).not.toContain(ENV.NOTES_API_KEY)
   })
 
-  it('calls no tool that writes unless it may', async () => {
+  it('does not call tools that write without permission', async () => {
     const report = await probe(['never-asks'], ENV, { mayWrite: false })
     expect(report.verdicts.find(({ item }) => item === 2)?.answer).toBe('person')
     expect(JSON.stringify(report.verdicts)).not.toContain('publishNote')
   })
 })
 
-describe('what probes find at a remote server', () => {
-  it('answers the last question alone where nobody is let in', async () => {
+describe.concurrent('probing a remote server', () => {
+  it('answers only question 8 without a token', async () => {
     const server = await startRemoteNotes()
     try {
       const report = await probeRemote(server.url)
@@ -144,7 +145,7 @@ describe('what probes find at a remote server', () => {
     }
   })
 
-  it('finds nothing at one that is as it should be', async () => {
+  it('finds nothing at a correct server', async () => {
     const server = await startRemoteNotes()
     try {
       const report = await probeRemote(server.url, 'good', 'foreign')
@@ -157,11 +158,11 @@ describe('what probes find at a remote server', () => {
 
   for (const [code, ...faults] of [
     ['NO_TOKEN_ACCEPTED', 'tools-unguarded', 'any-session'],
-    ['NO_TOKEN_ACCEPTED', 'later-era-unguarded'],
+    ['NO_TOKEN_ACCEPTED', 'modern-era-unguarded'],
     ['TOKEN_ACCEPTED', 'tools-any-token', 'any-session'],
     ['FOREIGN_TOKEN_ACCEPTED', 'tools-any-token', 'any-session'],
   ] as const)
-    it(`${code} behind a greeting that asks for a token: ${faults.join(', ')}`, async () => {
+    it(`finds ${code} behind a handshake that requires a token: ${faults.join(', ')}`, async () => {
       const server = await startRemoteNotes(faults)
       try {
         expect(codesOf(await probeRemote(server.url, 'good', 'foreign'))).toContain(code)
@@ -170,8 +171,8 @@ describe('what probes find at a remote server', () => {
       }
     })
 
-  it('does not answer the last question with yes where nobody could be asked', async () => {
-    const server = await startRemoteNotes(['drops-strangers'])
+  it('does not answer question 8 with “pass” if the server drops the connection', async () => {
+    const server = await startRemoteNotes(['drops-unauthenticated'])
     try {
       const report = await probeRemote(server.url, 'good')
       expect(codesOf(report)).toEqual(['BROKE_OFF'])
@@ -181,11 +182,11 @@ describe('what probes find at a remote server', () => {
     }
   })
 
-  it(`${ELSEWHERE.join(', ')}: another name than loopback`, async () => {
+  it(`finds ${ELSEWHERE.join(' and ')} under a name other than loopback`, async () => {
     const server = await startRemoteNotes(['any-host'])
     try {
       const elsewhere = new URL(server.url)
-      // It leads to this machine, and does not say so.
+      // This address leads to this machine, but is not recognized as loopback.
       elsewhere.hostname = '0.0.0.0'
       expect(codesOf(await probeRemote(elsewhere, 'good'))).toEqual(expect.arrayContaining(ELSEWHERE))
     } finally {
@@ -194,7 +195,7 @@ describe('what probes find at a remote server', () => {
   })
 
   for (const [code, faults] of Object.entries(REMOTE))
-    it(`${code}: ${faults.join(', ')}`, async () => {
+    it(`finds ${code}: ${faults.join(', ')}`, async () => {
       const server = await startRemoteNotes(faults)
       try {
         const report = await probeRemote(server.url, 'good', 'foreign')
@@ -206,17 +207,17 @@ describe('what probes find at a remote server', () => {
     })
 })
 
-it('knows of each kind of finding a server that has it', () => {
+it('there is a test server for each code of the probes', () => {
   const kinds = [
     ARGUMENT_KINDS,
-    PLACE_KINDS,
+    INJECTION_KINDS,
     CONFIRMATION_KINDS,
     PROTOCOL_KINDS,
     LEAK_KINDS,
     RESULT_KINDS,
-    DOOR_KINDS,
+    AUTHORIZATION_KINDS,
     TOKEN_KINDS,
-    ADDRESS_KINDS,
+    ADMISSION_KINDS,
   ].flatMap(each => Object.keys(each))
   expect([...Object.keys(LOCAL), ...Object.keys(REMOTE), ...ELSEWHERE].sort()).toEqual(kinds.sort())
 })

@@ -2,10 +2,10 @@ import { generateKeyPairSync, randomUUID, sign } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-/** An identity provider that gives tokens to whoever asks for one by a function call. */
+/** An identity provider that issues tokens through a function call. */
 export interface Provider {
   readonly issuer: string
-  /** @param audience the server that it is for */
+  /** @param audience the server that the token is for */
   token(audience: string, scope: string): string
   close(): Promise<void>
 }

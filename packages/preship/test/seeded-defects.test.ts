@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Item } from '../src/finding.ts'
-import { RULES } from '../src/rules/index.ts'
 import { type Change, type OurServer, OurServers } from './our-servers.ts'
 import { codesOf } from './probed.ts'
 
@@ -13,7 +12,7 @@ interface Defect {
   readonly server: OurServer
   readonly changes: readonly Change[]
   readonly item: Item
-  /** One of the kinds of finding that it has to be found as. */
+  /** A code with which the defect has to be found. */
   readonly code: string
   readonly env?: Record<string, string>
   readonly remote?: true
@@ -21,33 +20,33 @@ interface Defect {
 
 const ASKING = { TICKET_CONFIRM: 'required' }
 const ERROR_TEXT = 'text: `${code}: ${message2}`'
-const ASK_OR_REFUSE = 'if (!asksForms(declared))\n        throw'
+const ASK_OR_REFUSE = 'if (!asksForms(elicitation))\n      throw'
 
-/** Faults that people make, each put into a copy of a server that has none. */
+/** Typical mistakes. Each is inserted into a copy of a server that has none. */
 const DEFECTS: readonly Defect[] = [
   {
-    what: 'the handler checks nothing',
+    what: 'the handler does not validate its arguments',
     server: 'ticket-handler',
     changes: [['if (parsed.success) return parsed.data;', 'return parsed.success ? parsed.data : args;']],
     item: 2,
     code: 'ARGUMENT_UNKNOWN_ACCEPTED',
   },
   {
-    what: 'unknown arguments are dropped in silence',
+    what: 'unknown arguments are ignored silently',
     server: 'crm-reader',
     changes: [['parse: (args) => input.safeParse(args)', 'parse: (args) => input.strip().safeParse(args)']],
     item: 2,
     code: 'ARGUMENT_UNKNOWN_ACCEPTED',
   },
   {
-    what: 'the schema is loosened, and the handler with it',
+    what: 'the schema and the handler allow unknown arguments',
     server: 'ticket-handler',
     changes: [['input: strictObject({ ticketId: TicketId })', 'input: looseObject({ ticketId: TicketId })']],
     item: 2,
     code: 'ARGUMENT_UNKNOWN_IGNORED',
   },
   {
-    what: 'what is no text is made one',
+    what: 'numbers are coerced to strings',
     server: 'crm-reader',
     changes: [
       [
@@ -59,7 +58,7 @@ const DEFECTS: readonly Defect[] = [
     code: 'TYPE_NOT_ENFORCED',
   },
   {
-    what: 'the handler cuts what is too long',
+    what: 'strings are truncated instead of rejected',
     server: 'crm-reader',
     changes: [
       [
@@ -71,7 +70,7 @@ const DEFECTS: readonly Defect[] = [
     code: 'BOUND_NOT_ENFORCED',
   },
   {
-    what: 'an id is cleaned in place of being refused',
+    what: 'an id is cleaned instead of rejected',
     server: 'ticket-handler',
     changes: [
       [
@@ -83,88 +82,90 @@ const DEFECTS: readonly Defect[] = [
     code: 'VALUE_NOT_WHOLE',
   },
   {
-    what: 'an id is joined into the address as it is, and no wall stands behind',
+    what: 'an id is inserted into the URL without encoding, and no other check follows',
     server: 'ticket-handler',
     changes: [
       ['.refine((id) => /^[A-Za-z0-9][A-Za-z0-9_-]*$/.test(id), "is not a ticket id")', ''],
       ['if (!ID.test(id)) throw new CodedError("NOT_FOUND", "There is no ticket of this id.");', ''],
       ['urlPath`/tickets/${id}`', '`/tickets/${id}`'],
-      // The credential's own wall stands behind it.
-      ['if (!pattern?.test(path)) throw', 'if (false) throw'],
+      // The endpoint checks of the pinned fetch.
+      ['if (!allowed.get(endpoint)?.test(path) || ', 'if ('],
       ['if (url2.origin !== base.origin || url2.pathname !== prefix + path) throw', 'if (false) throw'],
+      // The adapter’s check that the reply is about the requested ticket.
+      ['reply: View.refine(({ ticketId }) => ticketId === id)', 'reply: View'],
     ],
     item: 2,
     code: 'VALUE_NOT_WHOLE',
   },
   {
-    what: 'a refusal is not marked as one',
+    what: 'a refusal is not marked as an error',
     server: 'crm-reader',
     changes: [
       [`isError: true,\n    content: [{ type: "text", ${ERROR_TEXT} }]`, `content: [{ type: "text", ${ERROR_TEXT} }]`],
-      // With it, the SDK would find that something is missing.
+      // With an output schema, the SDK would report the missing result.
       ['outputSchema: asPublished(tool.outputSchema)', ''],
     ],
     item: 2,
     code: 'REFUSAL_AS_SUCCESS',
   },
   {
-    what: 'an error shows a path',
+    what: 'an error contains a path',
     server: 'crm-reader',
     changes: [[ERROR_TEXT, 'text: `${code}: ${message2} (${import.meta.url.slice(7)})`']],
     item: 2,
     code: 'PATH_SHOWN',
   },
   {
-    what: 'an error shows its stack',
+    what: 'an error contains its stack',
     server: 'crm-reader',
     changes: [[ERROR_TEXT, 'text: `${code}: ${message2}\\n${ending.error.stack}`']],
     item: 2,
     code: 'STACK_SHOWN',
   },
   {
-    what: 'an error repeats the credential',
+    what: 'an error contains the credential',
     server: 'crm-reader',
     changes: [[ERROR_TEXT, 'text: `${code}: ${message2} for ${process.env.CRM_API_KEY}`']],
     item: 4,
     code: 'SECRET_SHOWN',
   },
   {
-    what: 'results are passed on unchecked',
+    what: 'results are passed on without validation',
     server: 'crm-reader',
     changes: [['parseOutput: (value) => output.parse(value)', 'parseOutput: (value) => ({ ...value, internal: 1 })']],
     item: 2,
     code: 'OUTPUT_SCHEMA_BROKEN',
   },
   {
-    what: 'refusals are not on record',
+    what: 'refusals are not recorded',
     server: 'crm-reader',
     changes: [['end(entry("denied",', 'ended = true; onEnd(); if (false) end(entry("denied",']],
     item: 5,
     code: 'AUDIT_REFUSAL_MISSING',
   },
   {
-    what: 'the trace is dropped from the record',
+    what: 'the record has no trace',
     server: 'crm-reader',
     changes: [['trace: traceOf(meta2.traceparent ?? traceparent)', 'trace: traceOf(void 0)']],
     item: 5,
     code: 'AUDIT_WITHOUT_TRACE',
   },
   {
-    what: 'the result is missing in the record',
+    what: 'the record has no result',
     server: 'crm-reader',
     changes: [['{ result: log.redact(result.result, policy?.result ?? {}) }', '{}']],
     item: 5,
     code: 'AUDIT_WITHOUT_RESULT',
   },
   {
-    what: 'the arguments are missing in the record',
+    what: 'the record has no arguments',
     server: 'crm-reader',
     changes: [['...redactedArgs !== void 0 && { args: redactedArgs },', '']],
     item: 5,
     code: 'AUDIT_WITHOUT_ARGUMENTS',
   },
   {
-    what: 'nobody is asked, and nothing warns',
+    what: 'the tool does not ask, and no warning is given',
     server: 'blog-publisher',
     changes: [['`${summary} ${WARNING}`', '`${summary}`']],
     env: { BLOG_CONFIRM: 'description' },
@@ -172,28 +173,28 @@ const DEFECTS: readonly Defect[] = [
     code: 'DESTRUCTIVE_NEVER_ASKS',
   },
   {
-    what: 'a tool that writes is labelled as one that reads',
+    what: 'a tool that writes is annotated as read-only',
     server: 'blog-publisher',
     changes: [['readOnlyHint: effect === "read"', 'readOnlyHint: true']],
     item: 6,
     code: 'READ_ONLY_ASKS',
   },
   {
-    what: 'a client that cannot ask is not asked for',
+    what: 'a client that cannot ask is not refused',
     server: 'blog-publisher',
-    changes: [[ASK_OR_REFUSE, 'if (!asksForms(declared)) return "accepted";\n      if (false)\n        throw']],
+    changes: [[ASK_OR_REFUSE, 'if (!asksForms(elicitation)) return "accepted";\n      if (false)\n      throw']],
     item: 6,
     code: 'CONFIRMATION_SKIPPED',
   },
   {
-    what: 'an answer needs no question',
+    what: 'an answer is accepted without a question',
     server: 'blog-publisher',
     changes: [['await redeem(question, mcpReq.requestState());', '']],
     item: 6,
     code: 'CONFIRMATION_BYPASSED',
   },
   {
-    what: 'an answer counts twice',
+    what: 'an answer can be replayed',
     server: 'ticket-handler',
     changes: [['if (used.has(nonce) || expiresAt <= forgotten) return false;', '']],
     env: ASKING,
@@ -201,7 +202,7 @@ const DEFECTS: readonly Defect[] = [
     code: 'CONFIRMATION_REPLAYED',
   },
   {
-    what: 'an answer counts for another call',
+    what: 'an answer is accepted for another call',
     server: 'ticket-handler',
     changes: [['if (binding !== bindingOf(question) || expiresAt', 'if (expiresAt']],
     env: ASKING,
@@ -209,20 +210,20 @@ const DEFECTS: readonly Defect[] = [
     code: 'CONFIRMATION_NOT_BOUND',
   },
   {
-    what: 'a no counts as a yes',
+    what: 'a declined confirmation counts as accepted',
     server: 'blog-publisher',
     changes: [['if (answer2.data.action === "accept" && answer2.data.content?.confirm === true) return', 'return']],
     item: 6,
     code: 'CONFIRMATION_IGNORED',
   },
   {
-    what: 'whoever has no token is let in',
+    what: 'requests without a token are accepted',
     server: 'crm-reader',
     remote: true,
     changes: [
       [
         'if (token === void 0)\n          throw',
-        'if (token === void 0) return { caller: strangerOf(request), scopes: new Set(["crm:read"]) };\n        if (false)\n          throw',
+        'if (token === void 0) return { caller: { kind: "oauth", id: "nobody", host, clientId: "nobody" }, scopes: new Set(["crm:read"]) };\n        if (false)\n          throw',
       ],
     ],
     item: 8,
@@ -275,16 +276,16 @@ const DEFECTS: readonly Defect[] = [
   },
 ]
 
-/** Faults that show in what a server says of itself: rules find them, without a call. */
+/** Mistakes in what a server presents. Rules find them without a call. */
 const STATED: readonly Omit<Defect, 'code'>[] = [
   {
-    what: 'a tool that publishes says that it destroys nothing',
+    what: 'a tool that publishes is annotated as non-destructive',
     server: 'blog-publisher',
     changes: [['destructiveHint: effect === "irreversible"', 'destructiveHint: false']],
     item: 6,
   },
   {
-    what: 'the published schema is open',
+    what: 'the published schema allows unknown arguments',
     server: 'crm-reader',
     changes: [
       [
@@ -296,7 +297,7 @@ const STATED: readonly Omit<Defect, 'code'>[] = [
   },
 ]
 
-describe('a fault put into a good server is found', () => {
+describe.concurrent('a defect in a correct server is found', () => {
   for (const { what, server, changes, item, code, env, remote } of DEFECTS)
     it(`${server}: ${what}`, async () => {
       const report = await (remote ? ours.remote(server, changes, env) : ours.local(server, changes, env))
@@ -307,11 +308,11 @@ describe('a fault put into a good server is found', () => {
     })
 })
 
-describe.skipIf(RULES.length === 0)('a fault put into what a good server says of itself is found', () => {
+describe.concurrent('a defect in what a correct server presents is found', () => {
   for (const { what, server, changes, item } of STATED)
     it(`${server}: ${what}`, async () => {
-      const clean = (await ours.local(server)).verdicts.find(each => each.item === item)
-      const verdict = (await ours.local(server, changes)).verdicts.find(each => each.item === item)
+      const clean = (await ours.inspect(server)).verdicts.find(each => each.item === item)
+      const verdict = (await ours.inspect(server, changes)).verdicts.find(each => each.item === item)
       expect(verdict?.codes).not.toEqual(clean?.codes)
       expect(verdict?.answer).not.toBe('pass')
     })

@@ -11,19 +11,19 @@ import { type Listed, strict, tool, writer } from './fixtures/listed.ts'
 
 const LISTING = fileURLToPath(new URL('./fixtures/listing-server.mjs', import.meta.url))
 
-async function look(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Report> {
+async function inspect(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Report> {
   const target = { kind: 'stdio', program: process.execPath, args, env } as const
-  const limits = { timeoutMs: 20_000, deadlineMs: 120_000, onlyLook: true }
+  const limits = { timeoutMs: 20_000, deadlineMs: 120_000, inspectOnly: true }
   return await examine({ target, mayWrite: false, neighbours: [], evidence: [], ...limits, onProgress: () => {} })
 }
 
-/** Codes of what the rules answer a question with no by, or want a person for. */
-function grave({ findings }: Report): string[] {
+/** Codes of the rules’ errors and warnings. */
+function severe({ findings }: Report): string[] {
   const codes = findings.map(({ code }) => code).filter(code => code in RULE_KINDS)
   return codes.filter(code => CATALOGUE[code]?.severity !== 'note')
 }
 
-describe('three ways to publish', () => {
+describe('the rules for inputs', () => {
   const of = (one: Readonly<Record<string, unknown>>): readonly string[] => {
     const listed: Listed = { tools: [one] }
     return [LISTING, JSON.stringify(listed)]
@@ -31,37 +31,39 @@ describe('three ways to publish', () => {
   const text = { type: 'string', maxLength: 4000 }
   const answerTo1 = ({ verdicts }: Report) => verdicts.find(({ item }) => item === 1)?.answer
 
-  it('says that executeSql(sql) is bad', async () => {
-    const report = await look(of(writer('executeSql', 'Executes SQL.', { sql: text })))
+  it('fail for executeSql(sql)', async () => {
+    const report = await inspect(of(writer('executeSql', 'Executes SQL.', { sql: text })))
     expect(answerTo1(report)).toBe('fail')
     expect(report.findings).toContainEqual(
       expect.objectContaining({ code: 'SQL_INPUT', tool: 'executeSql', field: 'sql' }),
     )
   })
 
-  it('says that publishArticle(title, body, tags) is bad, for what its body can be', async () => {
+  it('fail for publishArticle(title, body, tags), because its body is free text', async () => {
     const tags = { type: 'array', maxItems: 5, items: { type: 'string', maxLength: 20 } }
-    const report = await look(of(writer('publishArticle', 'Publishes an article.', { title: text, body: text, tags })))
+    const report = await inspect(
+      of(writer('publishArticle', 'Publishes an article.', { title: text, body: text, tags })),
+    )
     expect(answerTo1(report)).toBe('fail')
-    expect(grave(report)).toEqual(['PUBLISHED_TEXT'])
+    expect(severe(report)).toEqual(['PUBLISHED_TEXT'])
     expect(report.findings).toContainEqual(expect.objectContaining({ code: 'PUBLISHED_TEXT', field: 'body' }))
   })
 
-  it('says that publishDraft(filename) is good', async () => {
+  it('pass for publishDraft(filename)', async () => {
     const filename = { type: 'string', maxLength: 200 }
-    const report = await look(of(writer('publishDraft', 'Publishes a draft.', { filename })))
-    expect(grave(report)).toEqual([])
+    const report = await inspect(of(writer('publishDraft', 'Publishes a draft.', { filename })))
+    expect(severe(report)).toEqual([])
     expect(answerTo1(report)).toBe('pass')
   })
 
-  it('says nothing against a list without tools', async () => {
-    const report = await look([LISTING, JSON.stringify({ tools: [] })])
-    expect(grave(report)).toEqual([])
+  it('have no findings for an empty tool list', async () => {
+    const report = await inspect([LISTING, JSON.stringify({ tools: [] })])
+    expect(severe(report)).toEqual([])
   })
 
-  it('has nothing to say of an output, however open: it is what the server gives, not what it takes', async () => {
+  it('ignore the fields of output schemas', async () => {
     const outputSchema = strict({ url: { type: 'string' }, sql: { type: 'string' } })
-    expect(grave(await look(of(tool('getTicket', undefined, { outputSchema }))))).toEqual([])
+    expect(severe(await inspect(of(tool('getTicket', undefined, { outputSchema }))))).toEqual([])
   })
 })
 
@@ -78,10 +80,10 @@ describe('the servers of this repository', () => {
     ['blog-publisher', { ...backend('BLOG'), BLOG_DRAFTS_DIR: folder }],
     ['crm-reader', backend('CRM')],
     ['ticket-handler', backend('TICKET')],
-  ])('%s has no tool that a person would have to look at', async (name, env) => {
+  ])('%s has no findings', async (name, env) => {
     const main = fileURLToPath(new URL(`../../../servers/${name}/dist/main.mjs`, import.meta.url))
     const audit = { AUDIT_FILE: join(folder, `${name}.jsonl`), AUDIT_KEY: 'ab'.repeat(32) }
-    const report = await look([main], { ...env, ...audit })
+    const report = await inspect([main], { ...env, ...audit })
     expect(report.tools.length).toBeGreaterThan(0)
     expect(report.findings.filter(({ code }) => code in RULE_KINDS)).toEqual([])
   })

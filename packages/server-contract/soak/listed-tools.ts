@@ -18,12 +18,12 @@ const REQUESTS = [
 ]
 
 /**
- * Starts a server's file over stdio, as a client does, and asks for its tools.
+ * Starts a server's file over stdio and requests its list of tools.
  *
- * @param node the command and arguments that run Node
- * @param folder an empty folder for its audit log and its drafts
- * @returns their names
- * @throws if it does not start, answer and exit with 0
+ * @param node the command and arguments that run Node.js
+ * @param folder an empty folder for the audit log and the drafts
+ * @returns the names of the tools
+ * @throws if the server does not start, reply and exit with 0
  */
 export async function listedTools(
   node: readonly [command: string, ...args: string[]],

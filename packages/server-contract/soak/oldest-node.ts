@@ -5,14 +5,14 @@ import { entryPoint, SERVERS } from '../src/repository.ts'
 import { listedTools } from './listed-tools.ts'
 import { mustRun } from './proof.ts'
 
-/** The oldest Node that README.md names, and the oldest of the next line: neither detects the syntax of a module. */
+/** The oldest Node.js version that README.md names, and the oldest of the next line. Neither detects ES modules. */
 const VERSIONS = ['20.11.0', '22.0.0']
 
-/** The built file of each server, copied alone to an empty folder, runs on the oldest Node that README.md names. */
+/** The built file of each server, copied to an empty folder, runs on the oldest Node.js that README.md names. */
 export async function* proveOldestNode(): AsyncGenerator<string> {
   const { platform, arch } = process
   if (platform !== 'linux' || !['x64', 'arm64'].includes(arch)) {
-    yield `skipped on ${platform} ${arch}: Node is published as an npm package for linux x64 and arm64`
+    yield `skipped on ${platform} ${arch}: Node.js is published as an npm package for linux x64 and arm64`
     return
   }
   for (const version of VERSIONS) {
@@ -24,7 +24,7 @@ export async function* proveOldestNode(): AsyncGenerator<string> {
         const file = join(folder, 'main.mjs')
         copyFileSync(entryPoint(server), file)
         const tools = await listedTools([...node], server, file, folder)
-        yield `${server} on Node ${stdout.trim()}: lists ${tools.join(', ')}`
+        yield `${server} on Node.js ${stdout.trim()}: lists ${tools.join(', ')}`
       } finally {
         rmSync(folder, { recursive: true, force: true })
       }

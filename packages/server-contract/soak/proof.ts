@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 
-/** Proves something step by step: yields a line for each thing that it has shown, and throws if one does not hold. */
+/** A long test. It yields a line for each step that passed, and throws if a step fails. */
 export type Proof = () => AsyncIterable<string>
 
 export interface Finished {
@@ -10,7 +10,7 @@ export interface Finished {
   readonly stderr: string
 }
 
-/** Runs a command to its end, with the input that is given. */
+/** Runs a command until it exits. */
 export async function run(
   command: string,
   args: readonly string[],

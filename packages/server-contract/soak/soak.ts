@@ -1,9 +1,39 @@
 import { parseArgs } from 'node:util'
+import { proveDisconnects } from './disconnects.ts'
+import { proveGuardrails } from './guardrails-trials.ts'
+import { proveKills } from './kills.ts'
+import { proveLostReplies } from './lost-replies.ts'
 import { proveOldestNode } from './oldest-node.ts'
 import type { Proof } from './proof.ts'
+import { proveSessions } from './sessions.ts'
+import { proveSlowClients } from './slow-clients.ts'
 import { proveStandalone } from './standalone.ts'
 
 const PROOFS: Readonly<Record<string, { readonly about: string; readonly prove: Proof }>> = {
+  guardrails: {
+    about: 'the audit log and the path guard hold in many trials: racing reads, killed processes, tampered files',
+    prove: proveGuardrails,
+  },
+  kills: {
+    about: 'a server that is killed under load has a record of every answered call and of every backend request',
+    prove: proveKills,
+  },
+  'lost-replies': {
+    about: 'a write whose request or reply is lost is done at most once, and once if the server says so',
+    prove: proveLostReplies,
+  },
+  disconnects: {
+    about: 'clients that disconnect at any time leave nothing in use, and every call is on record',
+    prove: proveDisconnects,
+  },
+  sessions: {
+    about: 'a server keeps 1,000 sessions; for one more, a session of the person with the most ends',
+    prove: proveSessions,
+  },
+  'slow-clients': {
+    about: 'a client that sends or reads too slowly is dropped, and other clients are served meanwhile',
+    prove: proveSlowClients,
+  },
   standalone: {
     about: 'a server’s folder, moved elsewhere, installs from the registry, builds and runs',
     prove: proveStandalone,

@@ -5,10 +5,10 @@ import { ROOT, SERVERS } from '../src/repository.ts'
 import { listedTools } from './listed-tools.ts'
 import { mustRun } from './proof.ts'
 
-/** What is installed or built, and what only this repository can run. */
+/** Installed and built files, and the tests, which need this repository. */
 const LEFT_BEHIND = new Set(['node_modules', 'dist', 'test', '.turbo'])
 
-/** A server's folder needs nothing else of this repository: it installs from the registry, type-checks, builds and runs. */
+/** A server's folder installs from the registry, type-checks, builds and runs outside of this repository. */
 export async function* proveStandalone(): AsyncGenerator<string> {
   for (const server of SERVERS) {
     const folder = mkdtempSync(join(tmpdir(), `${server}-`))
@@ -23,7 +23,7 @@ export async function* proveStandalone(): AsyncGenerator<string> {
       await mustRun('npm', ['run', 'build'], { cwd: home })
       const state = mkdtempSync(join(folder, 'state-'))
       const tools = await listedTools([process.execPath], server, join(home, 'dist', 'main.mjs'), state)
-      yield `${server}: installed, type-checked, built and started alone; it lists ${tools.join(', ')}`
+      yield `${server}: installed, type-checked, built and started; it lists ${tools.join(', ')}`
     } finally {
       rmSync(folder, { recursive: true, force: true })
     }

@@ -6,10 +6,10 @@ import type { HostileCall } from './hostile-calls.ts'
 import type { Message, RunningServer } from './running-server.ts'
 import type { Launched, World } from './world.ts'
 
-/** Long enough for a busy machine; nothing here waits for it unless something is wrong. */
+/** Long enough for a busy machine. Only a test that fails waits this long. */
 const PATIENCE_MS = 10_000
 
-/** What is missing again and again need not be waited for any more. */
+/** After so many missing replies or records, the other calls are not tried. */
 const MAX_MISSING = 3
 
 /**
@@ -69,7 +69,7 @@ async function isAnswered(server: RunningServer, id: unknown): Promise<boolean> 
   }
 }
 
-/** Resolves once it is so, or when it is taking too long: what is then not so is for the caller to find. */
+/** Resolves when the condition is true, or after a timeout. The caller checks the condition again. */
 export async function waitFor(condition: () => boolean): Promise<void> {
   const deadline = performance.now() + PATIENCE_MS
   while (!condition() && performance.now() < deadline) await pause(5)

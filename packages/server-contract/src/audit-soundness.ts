@@ -10,11 +10,11 @@ const FIELDS: Record<AuditRecord['event'], readonly string[]> = {
   intent: ['callId', 'tool', 'effect', 'confirmation', 'caller', 'trace'],
   confirm: ['callId', 'tool', 'effect', 'confirmation', 'caller', 'trace'],
   outcome: ['callId', 'tool', 'effect', 'confirmation', 'caller', 'trace', 'durationMs'],
-  // What was refused before it was known has no tool and no effect.
+  // A message that is refused before it is parsed has no tool and no effect.
   denied: ['callId', 'confirmation', 'caller', 'trace', 'durationMs', 'error'],
 }
 
-/** Everything that is wrong with the records of one audit file, a line each. */
+/** Checks the records of one audit file. Returns a line for each fault. */
 export function faultsOfAudit(records: readonly AuditRecord[], server: string): string[] {
   return [...records.flatMap(record => faultsOfRecord(record, server)), ...faultsOfCalls(records)]
 }
@@ -49,7 +49,7 @@ function faultsOfRecord(record: AuditRecord, server: string): string[] {
   )
 }
 
-/** One end for each call, and an intent before each outcome: what a handler did is never without one. */
+/** Every call has exactly one last record, and an intent before its outcome. */
 function faultsOfCalls(records: readonly AuditRecord[]): string[] {
   const calls = new Map<string, AuditRecord[]>()
   for (const record of records)
@@ -60,24 +60,24 @@ function faultsOfCalls(records: readonly AuditRecord[]): string[] {
     const faults: string[] = []
     if (ends !== 1) faults.push(`has ${ends} terminal records`)
     if (events.includes('outcome') !== events.includes('intent')) faults.push('has an outcome or an intent alone')
-    if (events.indexOf('intent') > events.indexOf('outcome')) faults.push('has its intent behind its outcome')
-    if (!ofCall.slice(-1).every(isTerminal)) faults.push('goes on behind its end')
+    if (events.indexOf('intent') > events.indexOf('outcome')) faults.push('has its intent after its outcome')
+    if (!ofCall.slice(-1).every(isTerminal)) faults.push('has records after its terminal record')
     return faults.map(fault => `call ${callId} (${events.join(', ')}) ${fault}`)
   })
 }
 
 /**
- * Where a recorded result is not the one that was given: every field must be there, as it was or as a pseudonym.
+ * Compares a recorded result with the one that the caller received. Every field must be in the record, in clear text or
+ * as a pseudonym.
  *
- * @param given what the caller got
+ * @param given the result that the caller received
  */
 export function faultsOfResult(recorded: unknown, given: unknown, path = 'result'): string[] {
   if (typeof recorded === 'string' && /^hmac:[0-9a-f]{8}:[0-9a-f]{32}$/.test(recorded)) return []
-  if (typeof given !== 'object' || given === null)
-    return Object.is(recorded, given) ? [] : [`${path} is not what was given`]
+  if (typeof given !== 'object' || given === null) return Object.is(recorded, given) ? [] : [`${path} differs`]
   if (typeof recorded !== 'object' || recorded === null) return [`${path} is missing`]
   const [there, expected] = [Object.keys(recorded).sort(), Object.keys(given).sort()]
-  if (there.join() !== expected.join()) return [`${path} has ${there.join()} and not ${expected.join()}`]
+  if (there.join() !== expected.join()) return [`${path} has ${there.join()} instead of ${expected.join()}`]
   return expected.flatMap(name =>
     faultsOfResult(
       (recorded as Record<string, unknown>)[name],

@@ -2,7 +2,7 @@ import { closeSync, existsSync, fstatSync, openSync, readdirSync, readFileSync, 
 import { basename, dirname, join } from 'node:path'
 import { type AuditRecord, parseAuditKey, type Verdict, verifyAudit } from '@narrow-deputies/guardrails/audit'
 
-/** The audit files of one server, as an operator reads them. */
+/** Reads the audit files of one server. */
 export class AuditTrail {
   readonly file: string
   readonly key: string
@@ -12,7 +12,7 @@ export class AuditTrail {
     this.key = key
   }
 
-  /** The whole set: the file itself and the numbered ones beside it. */
+  /** The file itself, and the numbered files of other processes beside it. */
   files(): string[] {
     if (!existsSync(dirname(this.file))) return []
     const name = basename(this.file)
@@ -27,7 +27,7 @@ export class AuditTrail {
       .join('')
   }
 
-  /** Every whole line; one that is being written is not there yet. */
+  /** The records of all complete lines. */
   records(): AuditRecord[] {
     return this.files().flatMap(file => {
       const text = readFileSync(file, 'utf8')
@@ -35,7 +35,7 @@ export class AuditTrail {
     })
   }
 
-  /** What gives, each time, the records that have come to the file itself since the time before. */
+  /** Returns a function that returns the records that were added to the file since its last call. */
   follow(): () => AuditRecord[] {
     let end = statSync(this.file).size
     return () => {
@@ -43,7 +43,7 @@ export class AuditTrail {
       try {
         const bytes = Buffer.alloc(fstatSync(file).size - end)
         readSync(file, bytes, 0, bytes.length, end)
-        // A line is written whole, but may be read before it is.
+        // The last line may be incomplete while the server writes it.
         const whole = bytes.subarray(0, bytes.lastIndexOf(10) + 1)
         end += whole.length
         return recordsOf(whole.toString('utf8'))
@@ -53,7 +53,7 @@ export class AuditTrail {
     }
   }
 
-  /** The record that a call ended with, by call: an `outcome`, a `denied`, or the `confirm` that ended it by asking. */
+  /** The last record of each call: `outcome`, `denied`, or `confirm` if a confirmation request ended the call. */
   terminals(): AuditRecord[] {
     return this.records().filter(
       ({ event, durationMs }) => ['outcome', 'denied', 'confirm'].includes(event) && durationMs !== undefined,

@@ -6,34 +6,36 @@ import { gzipSync } from 'node:zlib'
 import type { ErrorCode } from './error-codes.ts'
 import { type Behaviour, sendJson } from './hostile-backend.ts'
 
-/** Something that a backend does wrong, and what a caller is told of it. */
+/** A fault of a backend, and the error codes that a caller may receive. */
 export interface BackendFault {
   readonly title: string
   readonly behave: Behaviour
-  /** `read`: nothing was to change. `write`: something was, and it may have. */
+  /** The codes for a read and for a write. Only a write can have an unknown outcome. */
   readonly told: Readonly<Record<'read' | 'write', readonly ErrorCode[]>>
-  /** The least and the most seconds that the caller is told to wait. */
+  /** The minimum and the maximum of `retryAfterSeconds`. */
   readonly retryAfter?: readonly [number, number]
+  /** Whether the reply never ends, so that only the timeout ends the call. */
+  readonly hangs?: true
 }
 
 export interface FaultContext {
-  /** Where no request may ever go. */
+  /** The URL of a host that no request may go to. */
   readonly otherHost: string
-  /** Text that may turn up nowhere. */
+  /** A text that must not appear in any log or audit file. */
   readonly canary: string
 }
 
 const MEGABYTE = 1024 * 1024
 const HUGE = 50 * MEGABYTE
 
-/** 50 MB in some 50 KB. */
+/** 50 MB, compressed to about 50 kB. */
 const BOMB = gzipSync(Buffer.concat([Buffer.from('{"a":"'), Buffer.alloc(HUGE, 'a'), Buffer.from('"}')]))
 
-/** It is not known whether it was done. */
+/** A write may have been done. */
 const LOST: BackendFault['told'] = { read: ['BACKEND_UNAVAILABLE'], write: ['OUTCOME_UNKNOWN'] }
-/** It was not done. */
+/** A write was not done. */
 const UNAVAILABLE: BackendFault['told'] = both('BACKEND_UNAVAILABLE')
-/** A write may have been done before its answer was sent elsewhere. */
+/** A write may have been done before the redirect. */
 const REDIRECTED: BackendFault['told'] = {
   read: ['BACKEND_UNAVAILABLE'],
   write: ['BACKEND_UNAVAILABLE', 'OUTCOME_UNKNOWN'],
@@ -45,8 +47,8 @@ function both(...codes: ErrorCode[]): BackendFault['told'] {
 }
 
 export function backendFaults({ otherHost, canary }: FaultContext): BackendFault[] {
-  /** What a careless backend tells: its own words, the credential, a stack. */
-  const confession = (authorization = ''): string =>
+  /** An error body with internal details: a message, the credential, a stack. */
+  const details = (authorization = ''): string =>
     JSON.stringify({
       error: { code: canary, message: `${canary} ${authorization} at /srv/backend/${canary}.js:1:1` },
       received: authorization,
@@ -54,11 +56,11 @@ export function backendFaults({ otherHost, canary }: FaultContext): BackendFault
   const status =
     (code: number, headers: () => Record<string, string> = () => ({})): Behaviour =>
     (response, { headers: { authorization } }) =>
-      response.writeHead(code, { 'content-type': 'application/json', ...headers() }).end(confession(authorization))
+      response.writeHead(code, { 'content-type': 'application/json', ...headers() }).end(details(authorization))
   const redirect =
     (code: number, location: (authorization: string) => string): Behaviour =>
     (response, { headers: { authorization = '' } }) =>
-      response.writeHead(code, { location: location(authorization) }).end(confession(authorization))
+      response.writeHead(code, { location: location(authorization) }).end(details(authorization))
   const body =
     (text: string | Buffer, headers: Record<string, string> = {}): Behaviour =>
     response =>
@@ -70,15 +72,20 @@ export function backendFaults({ otherHost, canary }: FaultContext): BackendFault
   const inSeconds = (seconds: number): string => new Date(Date.now() + seconds * 1000).toUTCString()
 
   return [
-    { title: 'no answer', behave: () => {}, told: LOST },
-    { title: 'headers that never end', behave: response => drip(response, 'HTTP/1.1 200 OK\r\nx: '), told: LOST },
-    { title: 'a body that never ends', behave: drips, told: LOST },
-    { title: 'a connection that ends at once', behave: response => response.destroy(), told: LOST },
+    { title: 'no reply', behave: () => {}, told: LOST, hangs: true },
+    {
+      title: 'headers that arrive byte by byte without end',
+      behave: response => drip(response, 'HTTP/1.1 200 OK\r\nx: '),
+      told: LOST,
+      hangs: true,
+    },
+    { title: 'a body that arrives byte by byte without end', behave: drips, told: LOST, hangs: true },
+    { title: 'a connection that is closed at once', behave: response => response.destroy(), told: LOST },
     { title: 'a connection that is reset', behave: response => response.socket?.resetAndDestroy(), told: LOST },
     { title: 'a reset within the body', behave: resetWithin, told: LOST },
-    { title: 'a body that is shorter than announced', behave: shortened, told: LOST },
-    { title: 'no HTTP', behave: bytes(`220 ${canary} ESMTP ready\r\n`), told: LOST },
-    { title: 'headers without an end', behave: bytes(`HTTP/1.1 200 OK\r\nx: ${'x'.repeat(MEGABYTE)}`), told: LOST },
+    { title: 'a body that is shorter than its Content-Length', behave: shortened, told: LOST },
+    { title: 'a reply that is not HTTP', behave: bytes(`220 ${canary} ESMTP ready\r\n`), told: LOST },
+    { title: 'incomplete headers of 1 MB', behave: bytes(`HTTP/1.1 200 OK\r\nx: ${'x'.repeat(MEGABYTE)}`), told: LOST },
     {
       title: 'ten thousand headers',
       behave: bytes(`HTTP/1.1 200 OK\r\n${'x: y\r\n'.repeat(10_000)}\r\n{}`),
@@ -96,7 +103,7 @@ export function backendFaults({ otherHost, canary }: FaultContext): BackendFault
         told: REDIRECTED,
       },
     ]),
-    { title: '300 and nowhere to go', behave: status(300), told: REDIRECTED },
+    { title: '300 without a location', behave: status(300), told: REDIRECTED },
     ...[500, 501, 502, 504, 599].map(code => ({ title: String(code), behave: status(code), told: LOST })),
     { title: '503', behave: status(503), told: UNAVAILABLE },
     {
@@ -125,14 +132,18 @@ export function backendFaults({ otherHost, canary }: FaultContext): BackendFault
       retryAfter: [1, 91],
     },
     {
-      title: '429 until a date that is over',
+      title: '429 until a date in the past',
       behave: status(429, () => ({ 'retry-after': 'Thu, 01 Jan 1970 00:00:00 GMT' })),
       told: both('RATE_LIMITED'),
       retryAfter: [0, 1],
     },
-    { title: '429 for nonsense', behave: status(429, () => ({ 'retry-after': canary })), told: both('RATE_LIMITED') },
     {
-      title: '429 for ever',
+      title: '429 with an invalid Retry-After',
+      behave: status(429, () => ({ 'retry-after': canary })),
+      told: both('RATE_LIMITED'),
+    },
+    {
+      title: '429 with a very large Retry-After',
       behave: status(429, () => ({ 'retry-after': '9'.repeat(300) })),
       told: both('RATE_LIMITED'),
     },
@@ -146,9 +157,9 @@ export function backendFaults({ otherHost, canary }: FaultContext): BackendFault
     { title: '204', behave: response => response.writeHead(204).end(), told: LOST },
     { title: 'an empty body', behave: body(''), told: LOST },
     { title: 'HTML', behave: body(`<!doctype html><h1>${canary}</h1>`, { 'content-type': 'text/html' }), told: LOST },
-    { title: 'half of the JSON', behave: truncated, told: LOST },
+    { title: 'the first half of the JSON', behave: truncated, told: LOST },
     {
-      title: 'two documents',
+      title: 'two JSON documents',
       behave: async (response, _, real) => sendJson(response, 200, `${await text(real)}{}`),
       told: LOST,
     },
@@ -158,28 +169,32 @@ export function backendFaults({ otherHost, canary }: FaultContext): BackendFault
       told: LOST,
     })),
     {
-      title: 'JSON in a JSON text',
+      title: 'JSON in a JSON string',
       behave: async (response, _, real) => sendJson(response, 200, JSON.stringify(await text(real))),
       told: LOST,
     },
     {
-      title: 'a list of what was asked for',
+      title: 'the expected JSON in a list',
       behave: async (response, _, real) => sendJson(response, 200, `[${await text(real)}]`),
       told: LOST,
     },
-    { title: 'bytes that are no UTF-8', behave: brokenText, told: LOST },
+    { title: 'invalid UTF-8', behave: brokenText, told: LOST },
     {
       title: 'UTF-16',
       behave: async (response, _, real) => sendJson(response, 200, Buffer.from(await text(real), 'utf16le')),
       told: LOST,
     },
-    { title: 'gzip that is none', behave: body(canary, { 'content-encoding': 'gzip' }), told: LOST },
-    { title: 'a million lists in one another', behave: body('['.repeat(400_000) + ']'.repeat(400_000)), told: LOST },
+    {
+      title: 'a body that is not gzip, with its encoding',
+      behave: body(canary, { 'content-encoding': 'gzip' }),
+      told: LOST,
+    },
+    { title: '400,000 nested lists', behave: body('['.repeat(400_000) + ']'.repeat(400_000)), told: LOST },
     ...hugeReplies(),
   ]
 }
 
-/** Each would be 50 MB or more in memory, for whoever keeps it. */
+/** Each needs 50 MB of memory or more if it is read to the end. */
 export function hugeReplies(): BackendFault[] {
   const gzipped =
     (body: Buffer, encoding: string): Behaviour =>
@@ -202,7 +217,7 @@ const drips: Behaviour = async response => {
   await drip(response, '{"a":"')
 }
 
-/** One byte after another, often enough that no idle time would end it. */
+/** Writes a byte every 50 ms, so that no idle timeout ends the connection. */
 async function drip(response: ServerResponse, start: string): Promise<void> {
   const { socket } = response
   const write = (bytes: string): unknown => (response.headersSent ? response.write(bytes) : socket?.write(bytes))
@@ -233,7 +248,7 @@ const truncated: Behaviour = async (response, _, real) => {
   sendJson(response, 200, whole.slice(0, whole.length >> 1))
 }
 
-/** Right in every other way: only what replaces broken bytes would take it. */
+/** Valid except for two bytes. A decoder that replaces invalid bytes would accept it. */
 const brokenText: Behaviour = async (response, _, real) => {
   const whole = Buffer.from(await text(real))
   const spaced = Buffer.concat([
@@ -245,7 +260,7 @@ const brokenText: Behaviour = async (response, _, real) => {
   sendJson(response, 200, spaced)
 }
 
-/** As fast as the other side takes it. */
+/** Sends 50 MB as fast as the client reads. */
 function huge(status: number): Behaviour {
   return async response => {
     response.writeHead(status, { 'content-type': 'application/json' })

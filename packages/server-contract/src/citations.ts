@@ -1,13 +1,13 @@
 import { codeOf, type Source } from './source-text.ts'
 
-/** One test's word that it proves a promise. */
+/** A `verifies('P1')` in a test title. */
 export interface Citation {
   readonly path: string
-  /** Undefined where it is computed, so that no reader can find it. */
+  /** The promise id; undefined if it is computed, because a search for it would not find the test. */
   readonly id: string | undefined
 }
 
-/** The citations in one file; what only stands in a comment or a string is none. */
+/** The citations in one file, without those in comments and strings. */
 export function citationsOf({ path, text }: Source): Citation[] {
   return [...codeOf(text, { strings: 'blanked' }).matchAll(/(?<![\w.$])verifies\s*\(([^)]*)\)/dg)].flatMap(
     ({ indices }): Citation[] => {
@@ -19,12 +19,12 @@ export function citationsOf({ path, text }: Source): Citation[] {
   )
 }
 
-/** What is wrong with a set of citations: promises that nobody proves, and ids that are no promise's. */
+/** Returns a line for each promise that no test cites, and for each citation that is computed or unknown. */
 export function promisesBroken(citations: readonly Citation[], promises: readonly string[]): string[] {
   return [
     ...promises.filter(id => !citations.some(citation => citation.id === id)).map(id => `${id} is cited by no test`),
     ...citations
       .filter(({ id }) => id === undefined || !promises.includes(id))
-      .map(({ path, id }) => `${path} cites ${id ?? 'by a computed id'}`),
+      .map(({ path, id }) => `${path} cites ${id ?? 'a computed id'}`),
   ]
 }

@@ -2,16 +2,16 @@ import { type Answer, type CallResult, connect } from './clients.ts'
 import { questionOf } from './human.ts'
 import { type Era, errorCodeOf, type Message, RunningServer } from './running-server.ts'
 
-/** Two clients as hosts have them, and the bare wire in both eras: each way in which a question can reach a person. */
-export const WAYS = ['v1 client', 'v2 client', 'legacy wire', 'modern wire'] as const
-export type Way = (typeof WAYS)[number]
+/** The clients that a confirmation request can reach a person through: SDK 1.x, SDK 2.x, and no SDK in either era. */
+export const CLIENT_KINDS = ['v1 client', 'v2 client', 'legacy wire', 'modern wire'] as const
+export type ClientKind = (typeof CLIENT_KINDS)[number]
 
-/** What a person, or whatever stands in for one, answers: on the wire it can be anything. */
+/** Returns the answer of the user. Without an SDK it can be any value. */
 export type Person = (question: string) => unknown
 
-/** How a call ended, whichever way it went. */
+/** The end of a call: its result or its error. */
 export interface Ended {
-  /** Undefined if it did not fail. */
+  /** The error code; undefined if the call succeeded. */
   readonly code: string | undefined
   readonly text: string
   readonly data: Record<string, unknown>
@@ -20,21 +20,25 @@ export interface Ended {
 
 /** A client and the server process that it started. */
 export interface Session {
-  /** Calls a tool; a question on the way is put to the person. */
+  /** Calls a tool. If the server asks for a confirmation, the person is asked. */
   call(tool: string, args: Message, meta?: Message): Promise<Ended>
   close(): Promise<void>
 }
 
-/** What a server is started with. */
+/** How a server is started. */
 export interface Start {
-  /** The file that ships. */
+  /** The absolute path of the built `dist/main.mjs`. */
   readonly entry: string
   readonly env: Record<string, string>
-  /** Given what ends a process, for when the test is over. */
+  /** Registers a function that runs when the test ends. */
   readonly atEnd: (step: () => Promise<unknown>) => void
 }
 
-/** A server process on a bare wire. @param capabilities what its client says that it can do; to ask, if there is a person */
+/**
+ * Starts a server process without an SDK client.
+ *
+ * @param capabilities the capabilities that the client declares; the default includes elicitation if there is a person
+ */
 export async function startOnWire(
   { entry, env, atEnd }: Start,
   era: Era,
@@ -48,10 +52,10 @@ export async function startOnWire(
   return server
 }
 
-/** @param person undefined: a client that cannot ask */
-export async function openSession(start: Start, way: Way, person?: Person): Promise<Session> {
-  if (way === 'legacy wire' || way === 'modern wire') {
-    const server = await startOnWire(start, way === 'legacy wire' ? 'legacy' : 'modern', person)
+/** @param person answers confirmation requests; undefined for a client without elicitation */
+export async function openSession(start: Start, kind: ClientKind, person?: Person): Promise<Session> {
+  if (kind === 'legacy wire' || kind === 'modern wire') {
+    const server = await startOnWire(start, kind === 'legacy wire' ? 'legacy' : 'modern', person)
     return {
       async call(tool, args, meta) {
         const extras = meta && { _meta: meta }
@@ -64,7 +68,7 @@ export async function openSession(start: Start, way: Way, person?: Person): Prom
     }
   }
   const answer = person && (async (question: string) => (await person(question)) as Answer)
-  const client = await connect(way === 'v1 client' ? 'v1' : 'v2', start.entry, start.env, answer)
+  const client = await connect(kind === 'v1 client' ? 'v1' : 'v2', start.entry, start.env, answer)
   start.atEnd(() => client.close())
   return {
     call: async (tool, args, meta) => endOfResult(await client.callTool(tool, args, meta)),

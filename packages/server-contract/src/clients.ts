@@ -5,11 +5,11 @@ import { StdioClientTransport as LegacyStdio } from '@modelcontextprotocol/sdk/c
 import { StreamableHTTPClientTransport as LegacyHttp } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import { ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js'
 
-/** The two lines of the SDK that are in the field: clients as hosts have them. */
+/** The two major versions of the official SDK's client. */
 export const CLIENT_LINES = ['v1', 'v2'] as const
 export type ClientLine = (typeof CLIENT_LINES)[number]
 
-/** What a person answers to a question; undefined stands for a client that cannot ask. */
+/** Answers the confirmation requests of a server. Undefined for a client without elicitation. */
 export type Human = ((message: string) => Answer | Promise<Answer>) | undefined
 export type Answer = { action: 'accept' | 'decline' | 'cancel'; content?: Record<string, string | number | boolean> }
 
@@ -31,14 +31,14 @@ export interface ListedTool {
   readonly annotations?: Record<string, unknown>
 }
 
-/** An MCP client of either line, with the little that a test needs. */
+/** The part of an SDK client that the tests use. */
 export interface Connected {
   listTools(): Promise<ListedTool[]>
   callTool(name: string, args: Record<string, unknown>, meta?: Record<string, unknown>): Promise<CallResult>
   close(): Promise<void>
 }
 
-/** Starts a server through a real client, as an MCP host does. */
+/** Starts a server through an SDK client, as an MCP host does. */
 export async function connect(
   line: ClientLine,
   entry: string,
@@ -58,7 +58,7 @@ export async function connect(
   )
 }
 
-/** Goes to a server that listens through a real client, as an MCP host with an access token does. */
+/** Connects an SDK client to a server over HTTP, as an MCP host with an access token does. */
 export async function connectRemote(line: ClientLine, url: string, token: string, human?: Human): Promise<Connected> {
   const options = { requestInit: { headers: { Authorization: `Bearer ${token}` } } }
   const address = new URL(url)

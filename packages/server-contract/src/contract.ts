@@ -6,13 +6,13 @@ import { describeCalls } from './sections/calls.ts'
 import { describeConfiguration } from './sections/configuration.ts'
 import { describeConfirmation } from './sections/confirmation.ts'
 import { describeHostileCalls } from './sections/hostile-calls.ts'
+import { describeInvariants } from './sections/invariants.ts'
 import { describeListing } from './sections/listing.ts'
 import { describeProcess } from './sections/process.ts'
-import { describeWholeRun } from './sections/whole-run.ts'
 import type { ServerSubject } from './subject.ts'
 import { World } from './world.ts'
 
-/** What every server has to prove of its built file, over real pipes, with a real backend and a hostile one. */
+/** The tests that the built file of every server has to pass over stdio, with a real backend and a hostile one. */
 export function describeServerContract(subject: ServerSubject): void {
   const world = new World(subject)
   describe(`the contract of ${subject.name}`, () => {
@@ -30,7 +30,7 @@ export function describeServerContract(subject: ServerSubject): void {
     describeBackendFaults(world)
     describeProcess(world)
     describeConfiguration(world)
-    // Last: it looks back at all of the above.
-    describeWholeRun(world)
+    // Last, because it checks what all other tests have left behind.
+    describeInvariants(world)
   })
 }

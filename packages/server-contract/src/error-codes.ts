@@ -1,6 +1,6 @@
 import { errorCodeOf, type Message } from './running-server.ts'
 
-/** The closed set of what a caller is told. */
+/** All error codes that a caller can receive. */
 export const ERROR_CODES = [
   'INVALID_INPUT',
   'NOT_FOUND',
@@ -19,12 +19,12 @@ export const ERROR_CODES = [
 ] as const
 export type ErrorCode = (typeof ERROR_CODES)[number]
 
-/** What is wrong with a reply that has to be a coded error; undefined if nothing is. */
+/** Checks a reply that has to be a coded error. Returns its fault, or undefined. */
 export function faultOfRefusal(reply: Message): string | undefined {
   const code = errorCodeOf(reply)
-  if (!ERROR_CODES.includes(code as ErrorCode)) return `is no coded error: ${JSON.stringify(reply).slice(0, 300)}`
-  // A fault that nobody foresaw is still a fault.
-  if (code === 'INTERNAL') return 'the server failed over it'
+  if (!ERROR_CODES.includes(code as ErrorCode)) return `is not a coded error: ${JSON.stringify(reply).slice(0, 300)}`
+  // INTERNAL reports a bug in the server.
+  if (code === 'INTERNAL') return 'it is an internal error'
   const { error, result } = reply as {
     error?: { message?: string }
     result?: { content?: { text?: string }[]; structuredContent?: unknown; _meta?: { traceId?: string } }
@@ -32,7 +32,7 @@ export function faultOfRefusal(reply: Message): string | undefined {
   const text = error ? error.message : result?.content?.[0]?.text
   if (!text?.startsWith(`${code}: `)) return `its text does not begin with its code: ${text?.slice(0, 100)}`
   if (text.length > 1000) return `its text has ${text.length} characters`
-  if (/\n\s+at /.test(text)) return 'it shows a stack'
+  if (/\n\s+at /.test(text)) return 'it has a stack trace'
   if (result && !/^[0-9a-f]{32}$/.test(result._meta?.traceId ?? '')) return 'it has no trace id'
   if (result?.structuredContent !== undefined) return 'it has structured content'
   return undefined

@@ -2,17 +2,17 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { type AddressInfo, createServer as createTcpServer, type Server as TcpServer } from 'node:net'
 import type { ApiAccess } from '@narrow-deputies/demo-stack'
 
-/** One request as it arrived. */
+/** A request that the backend received. */
 export interface Arrival {
   readonly method: string
   readonly url: string
   readonly headers: IncomingMessage['headers']
   readonly body: string
-  /** Whether the connection ended before the reply did: the other side let go. */
+  /** Whether the client closed the connection before the reply was complete. */
   readonly isAbandoned: () => boolean
 }
 
-/** What a backend does with a request; `real` asks the real one. */
+/** Answers a request. `real` forwards it to the real backend. */
 export type Behaviour = (response: ServerResponse, arrival: Arrival, real: () => Promise<RealReply>) => unknown
 
 export interface RealReply {
@@ -20,7 +20,7 @@ export interface RealReply {
   readonly json: unknown
 }
 
-/** Stands where the backend stands and does as it is told: by default, as the real one. */
+/** A backend whose replies a test controls. By default it forwards every request to the real backend. */
 export class HostileBackend {
   readonly arrivals: Arrival[] = []
   behave: Behaviour = passOn
@@ -39,17 +39,17 @@ export class HostileBackend {
     return backend
   }
 
-  /** Where the API begins, as for the real one. */
+  /** The base URL of the API. */
   get url(): string {
     return `http://127.0.0.1:${portOf(this.#server)}${new URL(this.#real.url).pathname}`
   }
 
-  /** From here on, does as the real one again. */
+  /** Forwards all requests to the real backend again. */
   recover(): void {
     this.behave = passOn
   }
 
-  /** From here on, answers as the real one, but not before it is let to: by calling what is returned. */
+  /** Holds all replies back until the returned function is called. */
   hold(): () => void {
     let release = (): void => {}
     const released = new Promise<void>(resolve => {
@@ -62,7 +62,7 @@ export class HostileBackend {
     return release
   }
 
-  /** Resolves once `count` requests have arrived in all. */
+  /** Resolves when it has received `count` requests since it started. */
   async arrived(count: number): Promise<void> {
     while (this.arrivals.length < count) await new Promise<void>(resolve => this.#expecting.push(resolve))
   }
@@ -84,7 +84,7 @@ export class HostileBackend {
     try {
       await this.behave(response, arrival, () => this.#ask(arrival))
     } catch {
-      // The other side went away while it was being answered.
+      // The client closed the connection.
       response.destroy()
     }
   }
@@ -109,7 +109,7 @@ export function sendJson(response: ServerResponse, status: number, text: string 
   response.writeHead(status, { 'content-type': 'application/json' }).end(text)
 }
 
-/** A host that nobody must ever talk to. */
+/** A host that counts connections. No server may ever connect to it. */
 export class OtherHost {
   contacts = 0
   readonly #server: TcpServer
@@ -137,7 +137,7 @@ export class OtherHost {
   }
 }
 
-/** An address where nobody listens. */
+/** A URL at which nothing listens. */
 export async function deadUrl(): Promise<string> {
   const host = await OtherHost.start()
   const { url } = host

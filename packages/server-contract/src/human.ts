@@ -1,10 +1,10 @@
 import { type Answer, YES } from './clients.ts'
 import type { Message, RunningServer } from './running-server.ts'
 
-/** What a call of the later era ended with, if it ended by asking. */
+/** A confirmation request that ended a call of the modern era. */
 export interface Question {
   readonly message: string
-  /** What the next call has to carry for an answer. */
+  /** The parameters that the next call carries to answer the request. */
   reply(answer: unknown): Message
 }
 
@@ -24,7 +24,7 @@ export function questionOf({ result }: Message): Question | undefined {
   }
 }
 
-/** Calls a tool as a client with a human behind it: a question that ends the call is answered with the next one. */
+/** Calls a tool. If the call ends with a confirmation request, calls the tool again with the answer. */
 export async function callWithHuman(
   server: RunningServer,
   tool: string,
@@ -36,7 +36,7 @@ export async function callWithHuman(
   return question ? await server.call(tool, args, { ...extra, ...question.reply(answer) }) : reply
 }
 
-/** A call's result, if it has one that is no error. */
+/** The structured result of a call; undefined if it failed. */
 export function outputOf({ result }: Message): Record<string, unknown> | undefined {
   const { isError, structuredContent } = (result ?? {}) as {
     isError?: boolean

@@ -1,5 +1,7 @@
 export { AuditTrail } from './audit-trail.ts'
 export {
+  CLIENT_KINDS,
+  type ClientKind,
   type Ended,
   endOf,
   openSession,
@@ -7,8 +9,6 @@ export {
   type Session,
   type Start,
   startOnWire,
-  WAYS,
-  type Way,
 } from './client-session.ts'
 export {
   type Answer,
@@ -23,7 +23,9 @@ export {
   YES,
 } from './clients.ts'
 export { describeServerContract } from './contract.ts'
+export { FaultyProxy, type ForwardedRequest, type ProxyFault } from './faulty-proxy.ts'
 export { questionOf } from './human.ts'
+export { describeRemoteBriefly } from './remote/brief.ts'
 export { describeRemoteContract } from './remote/contract.ts'
 export { describeRemoteServing } from './remote/serving.ts'
 export { type Era, errorCodeOf, type Message, RunningServer } from './running-server.ts'

@@ -1,9 +1,9 @@
-/** Formats whose values a server checks; each needs a length as well. */
+/** Types that need no further bounds. */
 const SCALARS = ['boolean', 'integer', 'number', 'null']
 
-/** Where a JSON Schema lets in more than it names, or more than can be counted. */
+/** Returns a line for each part of a JSON Schema that allows unknown properties or has no bound. */
 export function faultsOfSchema(schema: unknown, path: string): string[] {
-  if (typeof schema !== 'object' || schema === null) return [`${path} is no schema`]
+  if (typeof schema !== 'object' || schema === null) return [`${path} is not a schema`]
   const { type, properties, items, additionalProperties, maxLength, maxItems, ...rest } = schema as {
     type?: unknown
     properties?: Record<string, unknown>
@@ -20,11 +20,11 @@ export function faultsOfSchema(schema: unknown, path: string): string[] {
   if (Array.isArray(rest.enum) || rest.const !== undefined) return []
   if (type === 'object')
     return [
-      ...(additionalProperties === false ? [] : [`${path} is open`]),
+      ...(additionalProperties === false ? [] : [`${path} allows unknown properties`]),
       ...Object.entries(properties ?? {}).flatMap(([name, field]) => faultsOfSchema(field, `${path}.${name}`)),
     ]
   if (type === 'array')
-    return [...(typeof maxItems === 'number' ? [] : [`${path} has no end`]), ...faultsOfSchema(items, `${path}[]`)]
-  if (type === 'string') return typeof maxLength === 'number' ? [] : [`${path} has no greatest length`]
-  return SCALARS.includes(String(type)) ? [] : [`${path} is of no type that is known: ${String(type)}`]
+    return [...(typeof maxItems === 'number' ? [] : [`${path} has no maxItems`]), ...faultsOfSchema(items, `${path}[]`)]
+  if (type === 'string') return typeof maxLength === 'number' ? [] : [`${path} has no maxLength`]
+  return SCALARS.includes(String(type)) ? [] : [`${path} has an unknown type: ${String(type)}`]
 }

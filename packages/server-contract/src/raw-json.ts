@@ -1,4 +1,4 @@
-/** JSON that no JavaScript value is written as: numbers out of range, depths that a serialiser does not get to. */
+/** JSON text that `JSON.stringify` cannot produce: numbers out of range, and very deep nesting. */
 export class RawJson {
   readonly #text: string
 
@@ -11,7 +11,7 @@ export class RawJson {
   }
 }
 
-/** Writes a message, with what is raw in it as it is. */
+/** Serializes a message that may contain `RawJson`. */
 export function toLine(message: unknown): string {
   return JSON.stringify(message).replace(/"raw:([A-Za-z0-9+/=]*):raw"/g, (_, text: string) =>
     Buffer.from(text, 'base64').toString(),

@@ -1,16 +1,17 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Source } from './source-text.ts'
 
-/** Where this repository is. No trailing separator. */
+/** The root folder of the repository, without a trailing separator. */
 export const ROOT = fileURLToPath(new URL('../../..', import.meta.url)).replace(/[\\/]$/, '')
 
 export const SERVERS: readonly string[] = readdirSync(join(ROOT, 'servers'), { withFileTypes: true })
-  .filter(entry => entry.isDirectory())
+  // Node.js tools can leave a node_modules folder here, which is not a server.
+  .filter(entry => entry.isDirectory() && existsSync(join(ROOT, 'servers', entry.name, 'package.json')))
   .map(({ name }) => name)
 
-/** What people wrote, of the workspace's folders; what is installed or built is left out. */
+/** The source files of all packages and servers, without installed and built files. */
 export function readSources(): Source[] {
   return ['packages', 'servers', 'scripts'].flatMap(folder => sourcesBelow(folder))
 }
@@ -23,15 +24,15 @@ function sourcesBelow(folder: string): Source[] {
   })
 }
 
-/** A built server, and the files that it was built from. */
+/** A built server and the files that it was built from. */
 export interface Bundle extends Source {
-  /** Paths from the server's folder, with `/`. */
+  /** Paths relative to the server's folder, with `/`. */
   readonly inputs: readonly string[]
-  /** Its size, as the list of its inputs has it. */
+  /** The size that the metafile records. */
   readonly listedBytes: number
 }
 
-/** The one file of each server, as it is built. */
+/** The built file of each server. */
 export function readBundles(): Bundle[] {
   return SERVERS.map(server => {
     const { inputs, outputs } = JSON.parse(readSource(`servers/${server}/dist/metafile-esm.json`).text) as Metafile
@@ -43,7 +44,7 @@ export function readBundles(): Bundle[] {
   })
 }
 
-/** The part of esbuild's metafile that is read here. */
+/** The part of esbuild's metafile that is used here. */
 interface Metafile {
   readonly inputs: Readonly<Record<string, unknown>>
   readonly outputs: Readonly<Record<string, { readonly bytes: number }>>

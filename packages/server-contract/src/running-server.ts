@@ -1,24 +1,24 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 
-/** Any JSON-RPC message, as it stood on a line. */
+/** A parsed JSON-RPC message. */
 export type Message = Record<string, unknown>
 
-/** Which protocol era a raw connection is opened in. */
+/** `legacy`: the 2025 revisions, opened with `initialize`. `modern`: revision 2026-07-28. */
 export type Era = 'legacy' | 'modern'
 
 const MODERN = '2026-07-28'
 
 /**
- * A server process and its wire, with no SDK between: it can send what no SDK would, and sees every byte that comes
- * back.
+ * A server process over stdio, without an SDK client. It can send bytes that no SDK would send, and it records every
+ * line that the server writes.
  */
 export class RunningServer {
   readonly child: ChildProcess
-  /** Every line of standard output, as it was. */
+  /** Every line of standard output. */
   readonly lines: string[] = []
   stderr = ''
-  /** Asked by the server; only in the legacy era. */
+  /** Called with each request of the server; its result is the reply. The server sends requests in the legacy era only. */
   onRequest: (message: Message) => unknown = () => undefined
   readonly #exit: Promise<number | null>
   readonly #waiting = new Map<string, (message: Message) => void>()
@@ -30,8 +30,8 @@ export class RunningServer {
 
   /**
    * @param entry the path of a built `main.mjs`
-   * @param at.cwd its working folder; by default this process's
-   * @param at.node options of Node's own
+   * @param options.cwd the working directory of the process; the default is that of this process
+   * @param options.node command-line options for Node.js
    */
   constructor(
     entry: string,
@@ -52,13 +52,13 @@ export class RunningServer {
     this.#exit = once(this.child, 'close').then(([code]) => code as number | null)
   }
 
-  /** From here on, writes params as a client of one era does. */
+  /** Sets the era of all requests from now on. */
   speak(era: Era, capabilities: unknown = {}): void {
     this.#era = era
     this.#capabilities = capabilities
   }
 
-  /** Opens the connection as a client of one era does. Resolves to the server's greeting. */
+  /** Opens the connection as a client of one era does. Resolves to the reply to the first request. */
   async open(era: Era, capabilities: unknown = {}): Promise<Message> {
     this.speak(era, capabilities)
     if (era === 'modern') return await this.request('server/discover', {})
@@ -68,7 +68,7 @@ export class RunningServer {
     return greeting
   }
 
-  /** Params as the era wants them: the later one has an envelope in each request. */
+  /** Adds what the era requires: in the modern era, each request carries the version, the client and its capabilities. */
   params(params: Message): Message {
     if (this.#era === 'legacy') return params
     const envelope = {
@@ -79,19 +79,19 @@ export class RunningServer {
     return { ...params, _meta: { ...envelope, ...(params._meta as Message | undefined) } }
   }
 
-  /** Sends a request and resolves to its reply, be it a result or an error. */
+  /** Sends a request and resolves to its reply, which may be an error. */
   async request(method: string, params: Message, id: unknown = this.#nextId++): Promise<Message> {
     const reply = this.replyTo(id)
     this.write({ jsonrpc: '2.0', id, method, params: this.params(params) })
     return await reply
   }
 
-  /** Calls a tool with arguments of any kind. */
+  /** Calls a tool. The arguments may be of any type. */
   async call(name: unknown, args?: unknown, extra: Message = {}): Promise<Message> {
     return await this.request('tools/call', { name, ...(args !== undefined && { arguments: args }), ...extra })
   }
 
-  /** Resolves to the next reply with this id that nobody else waits for. */
+  /** Resolves to the next reply with this id. @throws if none comes in time */
   async replyTo(id: unknown, timeoutMs = 30_000): Promise<Message> {
     const early = this.#unclaimed.findIndex(message => message.id === id)
     if (early !== -1) return this.#unclaimed.splice(early, 1)[0] ?? {}
@@ -110,13 +110,13 @@ export class RunningServer {
     this.writeLine(JSON.stringify(message))
   }
 
-  /** Sends a line as it is: it need be no message, nor text. */
+  /** Sends a line of any bytes. */
   writeLine(line: string | Buffer): void {
     this.child.stdin?.write(line)
     this.child.stdin?.write('\n')
   }
 
-  /** Ends the server's input and resolves to its exit code. */
+  /** Closes the standard input of the server and resolves to its exit code. */
   async end(): Promise<number | null> {
     this.child.stdin?.end()
     return await this.#exit
@@ -156,7 +156,7 @@ export class RunningServer {
   }
 }
 
-/** Undefined for a line that is no message: it stays in `lines` for whoever looks. */
+/** Undefined for a line that is not JSON, which the tests find in `lines`. */
 function parsed(line: string): Message | undefined {
   try {
     return JSON.parse(line) as Message
@@ -165,7 +165,7 @@ function parsed(line: string): Message | undefined {
   }
 }
 
-/** The code of a failed call, from whichever place the protocol has for it; undefined for one that did not fail. */
+/** The error code of a failed call: of a JSON-RPC error or of a tool result. Undefined for a call that succeeded. */
 export function errorCodeOf(reply: Message): string | undefined {
   const { error, result } = reply as {
     error?: { data?: { code?: string } }

@@ -1,77 +1,77 @@
 import type { ApiName } from '@narrow-deputies/demo-stack'
 
 /**
- * What the contract has to know of a server: what it is, how it is set up, and what each of its tools takes. All that
- * is hostile is made from this; a new server writes none of it.
+ * What the contract needs to know about a server. The contract generates all hostile input from this description, so a
+ * new server does not have to write any.
  */
 export interface ServerSubject {
-  /** As it names itself in the audit log. */
+  /** The name of the server, as in its audit log. */
   readonly name: string
-  /** Absolute path of the built `dist/main.mjs`. */
+  /** The absolute path of the built `dist/main.mjs`. */
   readonly entry: string
-  /** The `BLOG` of `BLOG_API_URL`. */
+  /** The prefix of its environment variables: `BLOG` in `BLOG_API_URL`. */
   readonly prefix: string
-  /** Which API of the embedded backend stands behind it. */
+  /** The API of the demo backend that it uses. */
   readonly api: ApiName
-  /** All that it may ever send there: `METHOD /path/{template}`. */
+  /** Every endpoint that it may request, as `METHOD /path/{template}`. */
   readonly endpoints: readonly string[]
-  /** What its key needs. */
+  /** The scopes that its API key needs. */
   readonly scopes: readonly string[]
-  /** One of the API's scopes that its key must not have. */
+  /** A scope of the API that its key must not have. */
   readonly surplusScope: string
   /**
-   * Variables that it needs besides the ones that every server has.
+   * The variables that it requires and other servers do not have.
    *
-   * @param folder an empty folder of the subject's own
+   * @param folder an empty folder for its files
    */
   readonly settings?: (folder: string) => Record<string, string>
-  /** Settings under which every write asks the human. Left out by a server that has no writes. */
-  readonly asking?: Readonly<Record<string, string>>
-  /** Settings under which nobody is asked anything. Left out by a server that has no writes. */
-  readonly unasked?: Readonly<Record<string, string>>
-  /** For each variable of its own, values that must be refused. */
+  /** The settings under which every write asks for confirmation. Undefined if the server has no writes. */
+  readonly confirmationOn?: Readonly<Record<string, string>>
+  /** The settings under which no write asks for confirmation. Undefined if the server has no writes. */
+  readonly confirmationOff?: Readonly<Record<string, string>>
+  /** For each of its own variables, values that it must reject. */
   readonly malformed?: Readonly<Record<string, readonly string[]>>
-  /** In the order in which they are listed. */
+  /** Its tools, in the order of `tools/list`. */
   readonly tools: readonly ToolSubject[]
 }
 
 export interface ToolSubject {
   readonly name: string
-  /** An irreversible one asks the human under the settings above already. */
+  /** An irreversible write asks for confirmation by default. */
   readonly effect: 'read' | 'reversible' | 'irreversible'
-  /** What a remote caller's token needs. */
+  /** The scope that a remote caller's token needs. */
   readonly scope: string
-  /** Every argument. */
+  /** All arguments. */
   readonly fields: Readonly<Record<string, Field>>
-  /** The one of `endpoints` that a call ends at; left out if it ends at none. */
+  /** The one of `endpoints` that a call requests. Undefined if a call requests none. */
   readonly endpoint?: string
-  /** Arguments that work, every field given; what may be used once only is made anew. */
+  /** Valid arguments with every field set. Values that can be used only once are new in each call. */
   valid(fresh: Fresh): Record<string, unknown>
 }
 
 export interface Fresh {
-  /** The subject's own folder, as for `settings`. */
+  /** The server's folder, as for `settings`. */
   readonly folder: string
-  /** Another one for each call. */
+  /** A different number in each call. */
   readonly n: number
 }
 
 export interface Field {
   /**
-   * `id`: of a record, becomes part of a URL's path. `filename`: of a draft. `text`: whatever people write, so that
-   * only what deceives is refused. `choice`: one of few words.
+   * `id`: the id of a record, which becomes part of a URL path. `filename`: the name of a draft. `text`: free text, in
+   * which only deceptive characters are rejected. `choice`: one of a few words.
    */
   readonly kind: 'id' | 'filename' | 'email' | 'text' | 'choice'
-  /** The most characters that it may have; a choice has no need of it. */
+  /** The maximum number of characters. Undefined for a choice. */
   readonly max?: number
-  /** The fewest, if that is more than one. */
+  /** The minimum number of characters, if it is more than one. */
   readonly min?: number
-  /** Whether a text has to stand on one line. */
+  /** Whether a text must not contain line breaks. */
   readonly oneLine?: boolean
   readonly optional?: boolean
 }
 
-/** A tool whose calls end at the backend. */
+/** A tool that sends a request to the backend. */
 export type ReachingTool = ToolSubject & { readonly endpoint: string }
 
 export function reachingTools({ tools }: ServerSubject): ReachingTool[] {

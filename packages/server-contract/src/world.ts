@@ -7,7 +7,7 @@ import { type ClientLine, type Connected, connect, type Human, YES } from './cli
 import { type Era, RunningServer } from './running-server.ts'
 import type { ServerSubject, ToolSubject } from './subject.ts'
 
-/** A server process and the audit files that it writes. */
+/** A server process and its audit files. */
 export interface Launched {
   readonly server: RunningServer
   readonly trail: AuditTrail
@@ -16,29 +16,32 @@ export interface Launched {
 export interface LaunchOptions {
   readonly env?: Record<string, string>
   readonly args?: string[]
-  /** Another entry than the subject's. */
+  /** The file to run. The default is the subject's entry. */
   readonly entry?: string
-  /** Its working folder. */
+  /** The working directory of the process. */
   readonly cwd?: string
-  /** Options of Node's own. */
+  /** Command-line options for Node.js. */
   readonly node?: readonly string[]
-  /** `damaged`: its audit files need not hold in the end. `none`: there are none, or nobody can read them. */
-  readonly audit?: 'sound' | 'damaged' | 'none'
+  /**
+   * `intact`: the audit files have to verify after the last test. `damaged`: they do not. `none`: there are none, or
+   * they cannot be read.
+   */
+  readonly audit?: 'intact' | 'damaged' | 'none'
 }
 
-/** Stands beside the subject's folder: whoever gets out of that can read it. */
+/** A file outside the server's folder, which the server must never read. */
 const OUTSIDE = 'outside.md'
 
-/** Where one server's contract runs: a real backend, a folder, and every server process that was started. */
+/** The test environment of one server: a real backend, a folder, and every server process that the tests start. */
 export class World {
   readonly subject: ServerSubject
-  /** Every process that was started, but for those behind an SDK's client. */
+  /** Every process that the tests started, except those that an SDK client started. */
   readonly servers: RunningServer[] = []
   /** All audit files. */
   readonly trails: AuditTrail[] = []
-  /** Those that are meant to hold against every check in the end. */
-  readonly soundTrails: AuditTrail[] = []
-  /** Text that may turn up nowhere. */
+  /** The audit files that have to verify after the last test. */
+  readonly intactTrails: AuditTrail[] = []
+  /** A text that must not appear in any log or audit file. */
   readonly canary = `c4n4ry${Math.random().toString(36).slice(2)}`
   readonly auditKey = 'c0ffee15'.repeat(8)
   #backend: Backend | undefined
@@ -66,7 +69,7 @@ export class World {
     return this.#folder
   }
 
-  /** The subject's own folder. */
+  /** The folder that the server may read. */
   get own(): string {
     return join(this.folder, 'own')
   }
@@ -80,17 +83,17 @@ export class World {
     return this.#backend
   }
 
-  /** The real API that the subject is for. */
+  /** The URL and the key of the API that the server uses. */
   get access(): ApiAccess {
     return this.backend[this.subject.api]
   }
 
-  /** A folder that nothing is in. */
+  /** Creates an empty folder. */
   emptyFolder(): string {
     return mkdtempSync(join(this.folder, 'empty-'))
   }
 
-  /** A whole configuration, with audit files that no other one has. */
+  /** A complete configuration with an audit file of its own. */
   env(overrides: Record<string, string> = {}): Record<string, string> {
     const { prefix, settings } = this.subject
     const state = this.emptyFolder()
@@ -105,25 +108,26 @@ export class World {
     }
   }
 
+  /** Starts a server process and sends it nothing. */
   launch(options: LaunchOptions = {}): Launched {
-    const { env: overrides, args, entry = this.subject.entry, cwd, node, audit = 'sound' } = options
+    const { env: overrides, args, entry = this.subject.entry, cwd, node, audit = 'intact' } = options
     const env = this.env(overrides)
     const server = new RunningServer(entry, env, args, { cwd, node })
     this.servers.push(server)
     return { server, trail: this.#trailOf(env, audit) }
   }
 
-  /** Starts a server behind a client as hosts have them. */
+  /** Starts a server through an SDK client, as an MCP host does. */
   async connect(
     line: ClientLine,
     human?: Human,
     overrides?: Record<string, string>,
   ): Promise<{ client: Connected; trail: AuditTrail }> {
     const env = this.env(overrides)
-    return { client: await connect(line, this.subject.entry, env, human), trail: this.#trailOf(env, 'sound') }
+    return { client: await connect(line, this.subject.entry, env, human), trail: this.#trailOf(env, 'intact') }
   }
 
-  /** Starts a server and greets it as a client whose human agrees to everything. */
+  /** Starts a server and opens the connection as a client whose user confirms every write. */
   async start(era: Era, options: LaunchOptions = {}): Promise<Launched> {
     const launched = this.launch(options)
     launched.server.onRequest = ({ method }) => (method === 'elicitation/create' ? YES : undefined)
@@ -131,22 +135,22 @@ export class World {
     return launched
   }
 
-  /** Arguments of a tool that work. */
+  /** Valid arguments of a tool, new in each call. */
   valid(tool: ToolSubject): Record<string, unknown> {
     this.#fresh += 1
     return tool.valid({ folder: this.own, n: this.#fresh })
   }
 
-  /** What arrived at the real backend while some work was done. */
+  /** Runs some work. Resolves to the requests that the real backend received meanwhile. */
   async arrivals(work: () => unknown): Promise<LoggedRequest[]> {
     const before = this.backend.requests().length
     await work()
     return this.backend.requests().slice(before)
   }
 
-  /** The audit files that a server with this configuration writes. */
+  /** The audit files of a server that was started with this configuration. */
   trailOf(env: Record<string, string>): AuditTrail {
-    return this.#trailOf(env, 'sound')
+    return this.#trailOf(env, 'intact')
   }
 
   #trailOf({ AUDIT_FILE, XDG_STATE_HOME = '' }: Record<string, string>, audit: LaunchOptions['audit']): AuditTrail {
@@ -154,7 +158,7 @@ export class World {
     const trail = new AuditTrail(file, this.auditKey)
     const isNew = (trails: AuditTrail[]): boolean => !trails.some(other => other.file === file)
     if (audit !== 'none' && isNew(this.trails)) this.trails.push(trail)
-    if (audit === 'sound' && isNew(this.soundTrails)) this.soundTrails.push(trail)
+    if (audit === 'intact' && isNew(this.intactTrails)) this.intactTrails.push(trail)
     return trail
   }
 }

@@ -2,6 +2,7 @@ import { linkSync, mkdirSync, renameSync, statSync, symlinkSync, unlinkSync, uti
 import { join } from 'node:path'
 import type { AuditRecord } from '@narrow-deputies/guardrails/audit'
 import {
+  CLIENT_KINDS,
   CLIENT_LINES,
   endOf,
   errorCodeOf,
@@ -9,7 +10,6 @@ import {
   questionOf,
   type RunningServer,
   type Session,
-  WAYS,
   YES,
 } from '@narrow-deputies/server-contract'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -34,7 +34,7 @@ function nothingDone(world: Publisher, records: () => AuditRecord[]): void {
   expect(records().filter(({ event }) => event === 'intent' || event === 'outcome')).toEqual([])
 }
 
-describe.each(WAYS)('the question to the human, by %s', way => {
+describe.each(CLIENT_KINDS)('the question to the human, by %s', way => {
   let world: Publisher
   let session: Session
   let person: (question: string) => unknown
@@ -182,7 +182,7 @@ describe.each(WAYS)('the question to the human, by %s', way => {
   })
 })
 
-describe.each(WAYS)('without a question, by %s', way => {
+describe.each(CLIENT_KINDS)('without a question, by %s', way => {
   it(`${verifies('P12')} nothing is published where the client cannot ask`, async () => {
     const world = await publisher()
     world.write(filename, DRAFT)

@@ -2,7 +2,14 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { endOf, errorCodeOf, type RunningServer, type Session, WAYS, YES } from '@narrow-deputies/server-contract'
+import {
+  CLIENT_KINDS,
+  endOf,
+  errorCodeOf,
+  type RunningServer,
+  type Session,
+  YES,
+} from '@narrow-deputies/server-contract'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { openPublisher, type Publisher, publisher, yes } from './publisher.ts'
 import { HAS_SSHD, openSshHost, type SshHost } from './ssh-host.ts'
@@ -45,7 +52,7 @@ describe.skipIf(!HAS_SSHD)('deployBlog on a real deploy host', () => {
     host.banner('')
   })
 
-  describe.each(WAYS)('by %s', way => {
+  describe.each(CLIENT_KINDS)('by %s', way => {
     it(`${verifies('P12')} runs the one command, after a yes`, async () => {
       const records = world.recordsFromNow()
       const shown: string[] = []

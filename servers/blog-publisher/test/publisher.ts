@@ -7,6 +7,7 @@ import { type Backend, startBackend } from '@narrow-deputies/demo-stack'
 import type { AuditRecord } from '@narrow-deputies/guardrails/audit'
 import {
   AuditTrail,
+  type ClientKind,
   type Era,
   openSession,
   type Person,
@@ -14,7 +15,6 @@ import {
   type Session,
   type Start,
   startOnWire,
-  type Way,
   YES,
 } from '@narrow-deputies/server-contract'
 import { onTestFinished } from 'vitest'
@@ -41,7 +41,7 @@ export interface Publisher {
   recordsFromNow(): () => AuditRecord[]
   /** A server process on a bare wire. */
   start(era: Era, person?: Person, capabilities?: unknown): Promise<RunningServer>
-  open(way: Way, person?: Person): Promise<Session>
+  open(way: ClientKind, person?: Person): Promise<Session>
   close(): Promise<void>
 }
 

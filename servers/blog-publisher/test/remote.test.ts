@@ -1,4 +1,4 @@
-import { describeRemoteContract } from '@narrow-deputies/server-contract'
+import { describeRemoteBriefly } from '@narrow-deputies/server-contract'
 import { subject } from './subject.ts'
 
-describeRemoteContract(subject)
+describeRemoteBriefly(subject)

@@ -13,8 +13,8 @@ export const subject: ServerSubject = {
   scopes: ['articles:create'],
   surplusScope: 'articles:delete',
   settings: folder => ({ BLOG_DRAFTS_DIR: folder }),
-  asking: {},
-  unasked: { BLOG_CONFIRM: 'description' },
+  confirmationOn: {},
+  confirmationOff: { BLOG_CONFIRM: 'description' },
   malformed: {
     BLOG_DRAFTS_DIR: ['drafts', '/nowhere/drafts', '/etc/passwd'],
     BLOG_CONFIRM: ['no', 'Required'],

@@ -1,26 +1,29 @@
-import { WAYS, YES } from '@narrow-deputies/server-contract'
+import { CLIENT_KINDS, YES } from '@narrow-deputies/server-contract'
 import { describe, expect, it } from 'vitest'
-import { type Desk, desk } from './desk.ts'
+import { type TicketHandler, ticketHandlerForTest } from './ticket-handler.ts'
 
 const TICKET = {
   subject: 'Labels print blank “again”',
-  // As long as a description may be, with a last word that must not be cut off.
+  // The maximum length, with a last word that must not be cut off.
   description: `First line.\n\n\tSecond: ${'ñ😀 '.repeat(994)}LAST`,
   priority: 'urgent',
   customerEmail: 'zoe@bronteson.example',
 }
 
-function eventsOf({ trail }: Desk) {
-  return trail.records().filter(({ callId }) => callId !== undefined)
+function eventsOf({ trail }: TicketHandler): string[] {
+  return trail
+    .records()
+    .filter(({ callId }) => callId !== undefined)
+    .map(({ event, confirmation }) => `${event} ${confirmation}`)
 }
 
-describe.each(WAYS)('a question to the human about a ticket, by %s', way => {
-  it(`${verifies('P12')} shows every field in full, and its yes is for exactly that`, async () => {
-    const world = await desk({ env: { TICKET_CONFIRM: 'required' } })
+describe.each(CLIENT_KINDS)('a confirmation through a %s', kind => {
+  it(`${verifies('P12')} shows every field in full, and by a yes does exactly that`, async () => {
+    const handler = await ticketHandlerForTest({ env: { TICKET_CONFIRM: 'required' } })
     const shown: string[] = []
-    const session = await world.open(way, question => {
+    const session = await handler.open(kind, question => {
       shown.push(question)
-      expect(world.backend.requests().filter(({ method }) => method !== 'GET')).toHaveLength(shown.length - 1)
+      expect(handler.backend.requests().filter(({ method }) => method !== 'GET')).toHaveLength(shown.length - 1)
       return YES
     })
     const { data } = await session.call('createTicket', TICKET)
@@ -28,7 +31,7 @@ describe.each(WAYS)('a question to the human about a ticket, by %s', way => {
     expect(shown).toEqual([
       `Open a ticket with urgent priority for zoe@bronteson.example?\n\n${TICKET.subject}\n\n${TICKET.description}`,
     ])
-    expect(world.backend.ticketRows()).toMatchObject([TICKET])
+    expect(handler.backend.ticketRows()).toMatchObject([TICKET])
 
     const note = `Called.\n${'n'.repeat(991)}.`
     await session.call('updateTicket', { ticketId, status: 'pending', priority: 'low', note })
@@ -41,75 +44,75 @@ describe.each(WAYS)('a question to the human about a ticket, by %s', way => {
       `Change ticket ${ticketId}?\nPriority: normal`,
       `Change ticket ${ticketId}?\nInternal note: x`,
     ])
-    expect(world.backend.ticketRows()[0]?.notes.map(({ text }) => text)).toEqual([note, 'x'])
+    expect(handler.backend.ticketRows()[0]?.notes.map(({ text }) => text)).toEqual([note, 'x'])
 
-    // Reading is not asked about.
+    // A read needs no confirmation.
     await session.call('getTicket', { ticketId })
     expect(shown).toHaveLength(5)
-    expect(eventsOf(world).map(({ event, confirmation }) => `${event} ${confirmation}`)).toEqual([
+    expect(eventsOf(handler)).toEqual([
       ...Array(5).fill(['confirm none', 'intent elicited', 'outcome elicited']).flat(),
       'intent none',
       'outcome none',
     ])
   })
 
-  it(`${verifies('P12')} is the end of it after a no`, async () => {
-    const world = await desk({ env: { TICKET_CONFIRM: 'required' } })
-    const session = await world.open(way, () => ({ action: 'decline' }))
+  it(`${verifies('P12')} by a no does nothing`, async () => {
+    const handler = await ticketHandlerForTest({ env: { TICKET_CONFIRM: 'required' } })
+    const session = await handler.open(kind, () => ({ action: 'decline' }))
     expect((await session.call('createTicket', TICKET)).code).toBe('CONFIRMATION_DECLINED')
     const update = { ticketId: 'tic_aaaaaaaaaaaa', status: 'solved' }
     expect((await session.call('updateTicket', update)).code).toBe('CONFIRMATION_DECLINED')
-    expect(world.backend.requests()).toEqual([])
-    expect(eventsOf(world).map(({ event, confirmation }) => `${event} ${confirmation}`)).toEqual(
-      Array(2).fill(['confirm none', 'denied declined']).flat(),
-    )
+    expect(handler.backend.requests()).toEqual([])
+    expect(eventsOf(handler)).toEqual(Array(2).fill(['confirm none', 'denied declined']).flat())
   })
 
-  it(`${verifies('P12')} cannot be put by every client: then nothing is written, and reading goes on`, async () => {
-    const world = await desk({ env: { TICKET_CONFIRM: 'required' } })
-    const session = await world.open(way)
+  it(`${verifies('P12')} is required: without elicitation nothing is written, and reads work`, async () => {
+    const handler = await ticketHandlerForTest({ env: { TICKET_CONFIRM: 'required' } })
+    const session = await handler.open(kind)
     expect((await session.call('createTicket', TICKET)).code).toBe('CONFIRMATION_UNAVAILABLE')
     expect((await session.call('getTicket', { ticketId: 'tic_aaaaaaaaaaaa' })).code).toBe('NOT_FOUND')
-    expect(world.backend.requests().map(({ method }) => method)).toEqual(['GET'])
+    expect(handler.backend.requests().map(({ method }) => method)).toEqual(['GET'])
   })
 
-  it('is not put where the operator relies on the description, which is the default', async () => {
+  it('is not requested if the operator relies on the description, which is the default', async () => {
     const nobody = () => {
-      throw new Error('nobody was to be asked')
+      throw new Error('the server must not ask for a confirmation')
     }
-    // One way is enough to see that the default is no other word for it.
-    for (const env of way === 'modern wire' ? [{}, { TICKET_CONFIRM: 'description' }] : [{}]) {
-      const world = await desk({ env })
-      const session = await world.open(way, nobody)
+    // With one client, also test the setting that is the default.
+    for (const env of kind === 'modern wire' ? [{}, { TICKET_CONFIRM: 'description' }] : [{}]) {
+      const handler = await ticketHandlerForTest({ env })
+      const session = await handler.open(kind, nobody)
       const { data, code } = await session.call('createTicket', TICKET)
       expect(code).toBeUndefined()
       await session.call('updateTicket', { ticketId: data.ticketId, note: 'Called.' })
-      expect(world.backend.ticketRows()[0]?.notes).toHaveLength(1)
-      expect(eventsOf(world).map(({ event, confirmation }) => `${event} ${confirmation}`)).toEqual([
-        ...['intent none', 'outcome none'],
-        ...['intent none', 'outcome none'],
-      ])
+      expect(handler.backend.ticketRows()[0]?.notes).toHaveLength(1)
+      expect(eventsOf(handler)).toEqual([...['intent none', 'outcome none'], ...['intent none', 'outcome none']])
     }
   })
 })
 
-describe('a state that was left with the client', () => {
-  it.each<[string, Record<string, string>]>([
-    ['subject', { subject: 'Labels print blank' }],
-    ['description', { description: 'Another.' }],
-    ['priority', { priority: 'low' }],
-    ['customerEmail', { customerEmail: 'eve@bronteson.example' }],
-  ])(`${verifies('P12')} is of no use with another %s`, async (_, change) => {
-    const world = await desk({ env: { TICKET_CONFIRM: 'required' } })
-    const server = await world.start('modern', { elicitation: {} })
-    const asked = await server.call('createTicket', TICKET)
-    const { requestState } = asked.result as Record<string, unknown>
-    const answer = { requestState, inputResponses: { confirm: YES } }
-    const refused = await server.call('createTicket', { ...TICKET, ...change }, answer)
-    expect(refused).toMatchObject({ result: { isError: true, _meta: { code: 'CONFIRMATION_INVALID' } } })
-    expect(world.backend.requests()).toEqual([])
-    const accepted = await server.call('createTicket', TICKET, answer)
-    expect(accepted).toMatchObject({ result: { structuredContent: { status: 'open' } } })
-    expect(world.backend.ticketRows()).toHaveLength(1)
+describe('the state of a confirmation request', () => {
+  it(`${verifies('P12')} is not accepted with another argument`, async () => {
+    const handler = await ticketHandlerForTest({ env: { TICKET_CONFIRM: 'required' } })
+    const server = await handler.start('modern', { elicitation: {} })
+    const changes: Record<string, string>[] = [
+      { subject: 'Labels print blank' },
+      { description: 'Another.' },
+      { priority: 'low' },
+      { customerEmail: 'eve@bronteson.example' },
+    ]
+    for (const [index, change] of changes.entries()) {
+      // The same ticket again would be recognized by its idempotency key.
+      const ticket = { ...TICKET, subject: `${TICKET.subject} ${index}` }
+      const asked = await server.call('createTicket', ticket)
+      const { requestState } = asked.result as Record<string, unknown>
+      const answer = { requestState, inputResponses: { confirm: YES } }
+      const refused = await server.call('createTicket', { ...ticket, ...change }, answer)
+      expect(refused).toMatchObject({ result: { isError: true, _meta: { code: 'CONFIRMATION_INVALID' } } })
+      expect(handler.backend.requests()).toHaveLength(index)
+      const accepted = await server.call('createTicket', ticket, answer)
+      expect(accepted).toMatchObject({ result: { structuredContent: { status: 'open' } } })
+      expect(handler.backend.ticketRows()).toHaveLength(index + 1)
+    }
   })
 })

@@ -16,8 +16,8 @@ export const subject: ServerSubject = {
   endpoints: ['POST /tickets', 'PATCH /tickets/{id}', 'GET /tickets/{id}', 'GET /whoami'],
   scopes: ['tickets:create', 'tickets:update', 'tickets:read'],
   surplusScope: 'tickets:delete',
-  asking: { TICKET_CONFIRM: 'required' },
-  unasked: { TICKET_CONFIRM: 'description' },
+  confirmationOn: { TICKET_CONFIRM: 'required' },
+  confirmationOff: { TICKET_CONFIRM: 'description' },
   malformed: { TICKET_CONFIRM: ['yes', 'Required'] },
   tools: [
     {

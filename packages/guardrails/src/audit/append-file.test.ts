@@ -1,7 +1,18 @@
-import { mkdirSync, readFileSync } from 'node:fs'
+import {
+  closeSync,
+  fdatasyncSync,
+  ftruncateSync,
+  mkdirSync,
+  readFileSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
-import { type Program, recordsOf, runs, start, tempFolder } from '../../test/support.ts'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { type Program, recordsOf, runs, start, tempFolder, thrownBy } from '../../test/support.ts'
+import { openAppendFile } from './append-file.ts'
 import { openAuditLog } from './audit-log.ts'
 import { parseAuditKey } from './key.ts'
 import { verifyAudit } from './verify.ts'
@@ -10,10 +21,132 @@ const WRITER = new URL('../../test/writer.ts', import.meta.url)
 const UNAVAILABLE = 'AuditUnavailableError: the audit log cannot be written'
 const key = parseAuditKey('a1'.repeat(32))
 
-/** Appends until that is refused: the calls that were acknowledged. */
+// Some tests replace a single call. All others reach the file system.
+vi.mock(import('node:fs'), async importOriginal => {
+  const fs = await importOriginal()
+  const { closeSync, fdatasyncSync, ftruncateSync, writeSync } = fs
+  return {
+    ...fs,
+    closeSync: vi.fn(closeSync),
+    fdatasyncSync: vi.fn(fdatasyncSync),
+    ftruncateSync: vi.fn(ftruncateSync),
+    writeSync: vi.fn(writeSync) as unknown as typeof writeSync,
+  }
+})
+
+const { writeSync: realWriteSync } = await vi.importActual<typeof import('node:fs')>('node:fs')
+
+/** Makes the next write take only a few bytes. */
+function writePartly(bytes: number): void {
+  const partly = (fd: number, line: Buffer, offset: number): number => realWriteSync(fd, line, offset, bytes)
+  vi.mocked(writeSync).mockImplementationOnce(partly as never)
+}
+
+function failNextWrite(code: string): void {
+  vi.mocked(writeSync).mockImplementationOnce(() => {
+    throw Object.assign(new Error(code), { code })
+  })
+}
+
+describe('an append file', () => {
+  beforeEach(() => void vi.clearAllMocks())
+
+  const opened = (content = 'before\n') => {
+    const path = join(tempFolder(), 'audit.jsonl')
+    writeFileSync(path, content)
+    return { path, file: openAppendFile(path), content: () => readFileSync(path, 'utf8') }
+  }
+
+  it('is created for its owner only', () => {
+    const path = join(tempFolder(), 'audit.jsonl')
+    openAppendFile(path).close()
+    expect(statSync(path).mode & 0o777).toBe(0o600)
+  })
+
+  it('keeps what it contains, and ends with the lines that are appended', () => {
+    const { file, content } = opened()
+    file.append(Buffer.from('one\n'))
+    file.append(Buffer.from('two é\n'))
+    expect(content()).toBe('before\none\ntwo é\n')
+  })
+
+  it(`${verifies('P9')} gets the whole line if the system writes it in parts`, () => {
+    const { file, content } = opened()
+    for (const bytes of [1, 2, 3]) writePartly(bytes)
+    file.append(Buffer.from('a whole line\n'))
+    expect(content()).toBe('before\na whole line\n')
+    expect(writeSync).toHaveBeenCalledTimes(4)
+  })
+
+  it(`${verifies('P8', 'P9')} is as before if only a part of the line could be written, and throws the system error`, () => {
+    const { file, content } = opened()
+    writePartly(5)
+    failNextWrite('ENOSPC')
+    expect(thrownBy(() => file.append(Buffer.from('a whole line\n')))).toMatchObject({ code: 'ENOSPC' })
+    expect(content()).toBe('before\n')
+    file.append(Buffer.from('another\n'))
+    expect(content()).toBe('before\nanother\n')
+  })
+
+  it(`${verifies('P8')} is not cut if nothing of the line could be written`, () => {
+    const { file, content } = opened()
+    failNextWrite('EDQUOT')
+    expect(thrownBy(() => file.append(Buffer.from('a line\n')))).toMatchObject({ code: 'EDQUOT' })
+    expect(content()).toBe('before\n')
+    expect(ftruncateSync).not.toHaveBeenCalled()
+  })
+
+  it(`${verifies('P8')} that is a device throws the system error of the write`, () => {
+    const file = openAppendFile('/dev/null')
+    writePartly(5)
+    failNextWrite('ENOSPC')
+    expect(thrownBy(() => file.append(Buffer.from('a whole line\n')))).toMatchObject({ code: 'ENOSPC' })
+    expect(ftruncateSync).not.toHaveBeenCalled()
+  })
+
+  it(`${verifies('P9')} is flushed to the disk by sync`, () => {
+    const { file } = opened()
+    file.append(Buffer.from('a line\n'))
+    expect(fdatasyncSync).not.toHaveBeenCalled()
+    file.sync()
+    expect(fdatasyncSync).toHaveBeenCalledTimes(1)
+    expect(vi.mocked(fdatasyncSync).mock.calls[0]?.[0]).toBe(vi.mocked(writeSync).mock.calls[0]?.[0])
+  })
+
+  it(`${verifies('P8')} that cannot be flushed throws the system error`, () => {
+    const { file } = opened()
+    vi.mocked(fdatasyncSync).mockImplementationOnce(() => {
+      throw Object.assign(new Error('EIO'), { code: 'EIO' })
+    })
+    expect(thrownBy(() => file.sync())).toMatchObject({ code: 'EIO' })
+  })
+
+  it('that is a device cannot be flushed, and need not be', () => {
+    openAppendFile('/dev/null').sync()
+    expect(fdatasyncSync).not.toHaveBeenCalled()
+  })
+
+  it(`${verifies('P8')} is no longer in place once it was deleted`, () => {
+    const { file, path } = opened()
+    file.assertInPlace()
+    openAppendFile('/dev/null').assertInPlace()
+    unlinkSync(path)
+    expect(thrownBy(() => file.assertInPlace()).message).toBe('the audit file was removed while in use')
+  })
+
+  it('is closed once', () => {
+    const { file } = opened()
+    vi.mocked(closeSync).mockClear()
+    file.append(Buffer.from('a line\n'))
+    file.close()
+    expect(vi.mocked(closeSync).mock.calls).toEqual([[vi.mocked(writeSync).mock.calls[0]?.[0]]])
+  })
+})
+
+/** Appends until a record is refused. Returns the calls that were acknowledged. */
 async function appendUntilRefused(writer: Program): Promise<string[]> {
   const acknowledged: string[] = []
-  // A limit that does not hold must fail the test, not fill the disk.
+  // If the limit does not work, the test fails instead of filling the disk.
   while (acknowledged.length < 1_000) {
     const callId = `a-${String(acknowledged.length).padStart(4, '0')}`
     const answer = await writer.ask(`append ${callId}`)
@@ -35,7 +168,7 @@ const callsIn = (file: string): (string | undefined)[] =>
 
 describe('a file-size limit', () => {
   const limited = async (file: string): Promise<Program> => {
-    // Lower than what is allowed at most, so that it can be raised again.
+    // A soft limit, which can be raised again.
     const writer = start(WRITER, { shell: 'ulimit -S -f 8; exec "$@"' })
     await writer.line()
     expect(await writer.ask(`open ${file}`)).toBe(file)
@@ -43,7 +176,7 @@ describe('a file-size limit', () => {
   }
   const lift = (writer: Program): boolean => runs('prlimit', '--pid', String(writer.pid), '--fsize=unlimited:')
 
-  it(`${verifies('P8', 'P9')} refuses the record that does not fit, leaves no part of it, and lets the next process go on`, async () => {
+  it(`${verifies('P8', 'P9')} refuses a record that does not fit, leaves no part of it, and the next process can continue`, async () => {
     const file = join(tempFolder(), 'audit.jsonl')
     const writer = await limited(file)
     const acknowledged = await appendUntilRefused(writer)
@@ -52,7 +185,7 @@ describe('a file-size limit', () => {
     expect(readFileSync(file, 'utf8')).toMatch(/\}\n$/)
     expect(callsIn(file)).toEqual(acknowledged)
     await expectIntact(file)
-    // Not ended by the system's signal for a file that is too large.
+    // SIGXFSZ, the signal for a file that is too large, did not end it.
     expect(await writer.finish()).toBe(0)
 
     const log = openAuditLog({ file, key, server: 'next' })
@@ -63,7 +196,7 @@ describe('a file-size limit', () => {
     await expectIntact(file)
   })
 
-  it(`${verifies('P8')} keeps what has happened, and writes it in order and once when the limit is raised`, async context => {
+  it(`${verifies('P8')} keeps reported records, and writes them once and in order after it is raised`, async context => {
     const file = join(tempFolder(), 'audit.jsonl')
     const writer = await limited(file)
     const acknowledged = await appendUntilRefused(writer)
@@ -79,7 +212,7 @@ describe('a file-size limit', () => {
     await expectIntact(file)
   })
 
-  it(`${verifies('P8')} lets what was kept be written without a new record`, async context => {
+  it(`${verifies('P8')} lets flush write the kept records after it is raised`, async context => {
     const file = join(tempFolder(), 'audit.jsonl')
     const writer = await limited(file)
     const acknowledged = await appendUntilRefused(writer)
@@ -95,7 +228,7 @@ describe('a file-size limit', () => {
     await expectIntact(file)
   })
 
-  it(`${verifies('P8')} says on record how many records were more than can be kept`, async context => {
+  it(`${verifies('P8')} makes the log record how many records it could not keep`, async context => {
     const file = join(tempFolder(), 'audit.jsonl')
     const writer = await limited(file)
     const acknowledged = await appendUntilRefused(writer)
@@ -111,7 +244,7 @@ describe('a file-size limit', () => {
 })
 
 describe('a full disk', () => {
-  /** A small disk that only the program sees, and that is gone with it. */
+  /** Mounts a small disk that only the program sees. It is gone when the program ends. */
   const onSmallDisk = (disk: string): Program | undefined => {
     const prefix = ['unshare', process.getuid?.() === 0 ? '-m' : '-rm']
     const mount = `mount -t tmpfs -o size=64k tmpfs '${disk}'`
@@ -119,15 +252,15 @@ describe('a full disk', () => {
     if (!runs(command, ...rest)) return undefined
     return start(WRITER, { prefix, shell: `${mount} && exec "$@"` })
   }
-  const WITHOUT = 'no disk can be mounted here'
+  const NO_MOUNT = 'no disk can be mounted here'
 
-  it(`${verifies('P8', 'P9')} refuses records, and takes them in order and once when there is room again`, async context => {
+  it(`${verifies('P8', 'P9')} refuses records, and gets the kept ones once and in order when there is room again`, async context => {
     const folder = tempFolder()
     const disk = join(folder, 'disk')
     const copy = join(folder, 'copy.jsonl')
     mkdirSync(disk)
     const writer = onSmallDisk(disk)
-    if (!writer) return context.skip(WITHOUT)
+    if (!writer) return context.skip(NO_MOUNT)
     await writer.line()
     const file = join(disk, 'audit.jsonl')
     expect(await writer.ask(`open ${file}`)).toBe(file)
@@ -149,16 +282,16 @@ describe('a full disk', () => {
     await expectIntact(copy)
   })
 
-  it(`${verifies('P8')} at the start lets a log open that refuses records until there is room`, async context => {
+  it(`${verifies('P8')} at start-up lets a log open, which refuses records until there is room`, async context => {
     const folder = tempFolder()
     const disk = join(folder, 'disk')
     const copy = join(folder, 'copy.jsonl')
     mkdirSync(disk)
     const writer = onSmallDisk(disk)
-    if (!writer) return context.skip(WITHOUT)
+    if (!writer) return context.skip(NO_MOUNT)
     await writer.line()
     const file = join(disk, 'audit.jsonl')
-    // Room for the lock, and for nothing else.
+    // There is room for the lock only.
     await writer.ask(`put ${disk}/spare`)
     await writer.ask(`fill ${disk}/filler`)
     await writer.ask(`remove ${disk}/spare`)
@@ -181,7 +314,7 @@ describe('a full disk', () => {
     const disk = join(tempFolder(), 'disk')
     mkdirSync(disk)
     const writer = onSmallDisk(disk)
-    if (!writer) return context.skip(WITHOUT)
+    if (!writer) return context.skip(NO_MOUNT)
     await writer.line()
     await writer.ask(`fill ${disk}/filler`)
     expect(await writer.ask(`open ${disk}/audit.jsonl`)).toBe('Error: ENOSPC: no space left on device, write')

@@ -1,14 +1,12 @@
 import { closeSync, fdatasyncSync, fstatSync, ftruncateSync, openSync, writeSync } from 'node:fs'
 
-/** A file that only grows, by whole lines. */
+/** A file to which whole lines are appended. */
 export interface AppendFile {
-  /**
-   * Throws if the file has lost its name: what is written to it then would be lost with it.
-   */
+  /** @throws if the file was deleted: lines that are appended to it would be lost */
   assertInPlace(): void
-  /** Writes one line whole, or throws the system's error and leaves the file as it was. */
+  /** Appends the whole line, or throws the system error and leaves the file as it was. */
   append(line: Buffer): void
-  /** Puts what was written on the disk: data and length. */
+  /** Flushes data and length to the disk. */
   sync(): void
   close(): void
 }
@@ -24,7 +22,7 @@ export function openAppendFile(path: string): AppendFile {
     append(line) {
       let written = 0
       try {
-        // A full disk or a file-size limit can take part of a line and report the rest only at the next write.
+        // On a full disk or at a file-size limit, a write can be partial. The error comes with the next write.
         while (written < line.length) written += writeSync(fd, line, written)
       } catch (error) {
         if (regular && written > 0) ftruncateSync(fd, fstatSync(fd).size - written)

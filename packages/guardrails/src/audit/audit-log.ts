@@ -9,53 +9,56 @@ import { type Entry, GENESIS, joinMac } from './record.ts'
 import { type FieldPolicy, redact } from './redaction.ts'
 import { repairTail } from './torn-tail.ts'
 
-/** The record could not be written: what it was to precede must not happen. The cause is for the operator alone. */
+/** The record could not be written, so the action that it announces must not happen. The cause is for the operator only. */
 export class AuditUnavailableError extends Error {
   override name = 'AuditUnavailableError'
 }
 
 export interface AuditLog {
-  /** Where the records go: the file given, or a numbered one beside it where another process owns that. */
+  /** Where the records go: the given file, or a numbered one beside it if another process owns the given one. */
   readonly path: string
   readonly headPath: string
   readonly kid: string
   /**
-   * Writes one record, and before it those that could not be written earlier.
+   * Writes a record, after those that could not be written earlier.
    *
-   * @param options.durable whether it must be on the disk, not only with the system, before this returns
-   * @throws {AuditUnavailableError} the record is not written
+   * @param options.durable whether to flush the record to the disk before this returns
+   * @throws {AuditUnavailableError} if the record is not written
    */
   append(entry: Entry, options?: { durable?: boolean }): void
   /**
-   * Like `append`, for a record of what has happened already: if it cannot be written now it is kept, and goes first
-   * once records can be written again.
+   * Like `append`, for something that has already happened. If the record cannot be written now, it is kept in memory
+   * and written before the next one that can be.
    */
   report(entry: Entry): void
-  /** Writes what `report` had to keep. @throws {AuditUnavailableError} it still cannot be written */
+  /** Writes the records that `report` kept. @throws {AuditUnavailableError} if they still cannot be written */
   flush(): void
   redact(value: unknown, policy: FieldPolicy | undefined): unknown
-  /** Writes `stop` and gives the file free. Never throws. */
+  /** Writes `stop` and releases the file. Never throws. */
   close(): void
 }
 
 export interface AuditLogOptions {
   readonly file: string
-  /** Where the head is kept; `<file>.head` unless told. Elsewhere is better: who can cut the one can then not cut the other. */
+  /**
+   * Where the head is stored; `<file>.head` by default. Another place is better if whoever can write to the audit file
+   * cannot write there.
+   */
   readonly headFile?: string
   readonly key: AuditKey
   /** The server's name. */
   readonly server: string
-  /** Told, for the operator, when records cannot be written and when they can again. */
+  /** Called when records can no longer be written, and when they can be again. For the operator. */
   readonly onFault?: (fault: Error) => void
   readonly now?: () => Date
 }
 
-/** Records kept in memory while none can be written; beyond it they are counted only. */
+/** The most records that are kept in memory while none can be written. Further records are only counted. */
 const MAX_BACKLOG = 10_000
 
 /**
- * Opens the audit log of one server process, repairs what a crash left, and writes `start`. A log that opens but cannot
- * be written to (a full disk) is returned all the same: every `append` tries again.
+ * Opens the audit log of one server process, repairs the end of the file if a crash left it torn, and writes `start`.
+ * If the file opens but nothing can be written (a full disk), the log is returned anyway: every `append` tries again.
  *
  * @throws if the file, its folder or the head cannot be opened
  */
@@ -68,14 +71,14 @@ export function openAuditLog(options: AuditLogOptions): AuditLog {
 
   let file: AppendFile
   let headFile: HeadFile | undefined
-  let anchored: Head | undefined
+  let storedHead: Head | undefined
   let tail: ReturnType<typeof repairTail>
   try {
     tail = repairTail(slot.path, key)
     file = openAppendFile(slot.path)
-    // A device keeps no records, so there is no end of them to anchor.
+    // A device keeps no records, so it needs no head.
     headFile = isDevice(slot.path) ? undefined : openHeadFile(headPath)
-    anchored = headFile && readHead(headPath)
+    storedHead = headFile && readHead(headPath)
   } catch (error) {
     slot.release()
     throw error
@@ -84,9 +87,9 @@ export function openAuditLog(options: AuditLogOptions): AuditLog {
   let head: Head = tail.last ? { seq: tail.last.seq, mac: tail.last.mac } : { seq: 0, mac: GENESIS }
   let next: Head = head
 
-  // pino writes the line; its own destinations would swallow a write error, so this one signs, writes and throws.
+  // pino formats the line. Its own destinations swallow write errors, so this one signs, writes and throws.
   const lines = pino(
-    // What would be pino's level is the record's version: a formatter that gives nothing leaves a comma behind.
+    // The level formatter writes the version of the record: one that returns no field would leave a stray comma.
     { base: null, timestamp: false, formatters: { level: () => ({ v: 1 }) } },
     {
       write(line: string) {
@@ -99,7 +102,7 @@ export function openAuditLog(options: AuditLogOptions): AuditLog {
   )
 
   const backlog: Entry[] = []
-  let uncounted = 0
+  let unrecorded = 0
   let failing = false
 
   const writeLine = ({ event, ...rest }: Entry): void => {
@@ -121,15 +124,15 @@ export function openAuditLog(options: AuditLogOptions): AuditLog {
       writeLine(backlog[0])
       backlog.shift()
     }
-    if (uncounted > 0) {
-      writeLine({ event: 'recovered', result: { unrecorded: uncounted } })
-      uncounted = 0
+    if (unrecorded > 0) {
+      writeLine({ event: 'recovered', result: { unrecorded } })
+      unrecorded = 0
     }
   }
 
   const keep = (entry: Entry): void => {
     if (backlog.length < MAX_BACKLOG) backlog.push(entry)
-    else uncounted += 1
+    else unrecorded += 1
   }
 
   let closed = false
@@ -172,7 +175,7 @@ export function openAuditLog(options: AuditLogOptions): AuditLog {
         file.sync()
         headFile?.sync()
       } catch {
-        // Told to onFault already.
+        // onFault was already called.
       }
       closed = true
       headFile?.close()
@@ -181,20 +184,20 @@ export function openAuditLog(options: AuditLogOptions): AuditLog {
     },
   }
 
-  const missing = anchored && anchored.seq > head.seq ? anchored : undefined
+  const missing = storedHead && storedHead.seq > head.seq ? storedHead : undefined
   if (tail.torn || missing)
     keep({
       event: 'recovered',
       result: {
         ...(tail.torn && { tornBytes: tail.torn.bytes, ...(tail.torn.keptAs && { keptAs: tail.torn.keptAs }) }),
-        // The head was written after the record it names: that record was there once.
+        // A head is written after its record, so that record once existed.
         ...(missing && { missingFrom: head.seq + 1, missingTo: missing.seq, missingMac: missing.mac }),
       },
     })
   try {
     log.report({ event: 'start' })
   } catch {
-    // Told to onFault; each call will try again, and fail closed.
+    // onFault was called. Each call tries again, and is refused if its record cannot be written.
   }
   return log
 }

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { recordsOf, tempFolder } from '../../test/support.ts'
 import { openAuditLog } from './audit-log.ts'
-import { auditTransport, type WireTransport } from './audited-transport.ts'
+import { auditReplies, auditTransport, type WireTransport } from './audited-transport.ts'
 import { type CallLedger, createCallLedger } from './call-ledger.ts'
 import type { JsonRpc } from './json-rpc.ts'
 import { parseAuditKey } from './key.ts'
@@ -12,7 +12,7 @@ const key = parseAuditKey('a1'.repeat(32))
 
 class FakeWire implements WireTransport<JsonRpc> {
   readonly sent: { message: JsonRpc; options?: unknown }[] = []
-  readonly told: unknown[] = []
+  readonly called: unknown[] = []
   sessionId = 'session-1'
   failure: Error | undefined
   onmessage?: ((message: JsonRpc, extra?: unknown) => void) | undefined
@@ -20,7 +20,7 @@ class FakeWire implements WireTransport<JsonRpc> {
   onerror?: ((error: Error) => void) | undefined
 
   async start(): Promise<void> {
-    this.told.push('start')
+    this.called.push('start')
   }
 
   async send(message: JsonRpc, options?: unknown): Promise<void> {
@@ -29,15 +29,15 @@ class FakeWire implements WireTransport<JsonRpc> {
   }
 
   async close(): Promise<void> {
-    this.told.push('close')
+    this.called.push('close')
   }
 
   setProtocolVersion(version: string): void {
-    this.told.push(version)
+    this.called.push(version)
   }
 
   setSupportedProtocolVersions(versions: string[]): void {
-    this.told.push(versions)
+    this.called.push(versions)
   }
 
   receive(message: JsonRpc, extra?: unknown): void {
@@ -45,17 +45,17 @@ class FakeWire implements WireTransport<JsonRpc> {
   }
 }
 
-interface World {
+interface Fixture {
   readonly wire: FakeWire
   readonly audited: FakeWire
   readonly ledger: CallLedger
-  /** What reached the server. */
+  /** The messages that reached the server. */
   readonly received: unknown[][]
   readonly errors: Error[]
   readonly written: () => AuditRecord[]
 }
 
-function world(): World {
+function fixture(): Fixture {
   const log = openAuditLog({ file: join(tempFolder(), 'audit.jsonl'), key, server: 'test' })
   const ledger = createCallLedger({
     log,
@@ -79,8 +79,8 @@ const call = (id?: unknown, name = 'read_it'): JsonRpc => ({
 })
 
 describe('auditTransport', () => {
-  it(`${verifies('P7')} passes a call on, with what came beside it, and its recorded answer back`, async () => {
-    const { wire, audited, ledger, received, written } = world()
+  it(`${verifies('P7')} passes a call and its extra information on, and the recorded answer back`, async () => {
+    const { wire, audited, ledger, received, written } = fixture()
     const extra = { authInfo: 'x' }
     const message = call(1)
     wire.receive(message, extra)
@@ -93,8 +93,8 @@ describe('auditTransport', () => {
     expect(written().map(record => record.event)).toEqual(['outcome'])
   })
 
-  it(`${verifies('P7')} records a call of an unknown tool that the server refuses, and codes the answer`, async () => {
-    const { wire, audited, written } = world()
+  it(`${verifies('P7')} records a call of an unknown tool that the server refuses, and gives the answer an error code`, async () => {
+    const { wire, audited, written } = fixture()
     wire.receive(call(1, 'unknown'))
     await audited.send({ jsonrpc: '2.0', id: 1, error: { code: -32602, message: 'Tool unknown not found' } })
     expect(wire.sent).toMatchObject([{ message: { id: 1, error: { code: -32602, data: { code: 'INVALID_INPUT' } } } }])
@@ -102,7 +102,7 @@ describe('auditTransport', () => {
   })
 
   it(`${verifies('P7')} answers a repeated id itself, and does not pass it on`, async () => {
-    const { wire, received, written } = world()
+    const { wire, received, written } = fixture()
     wire.receive(call('a'))
     wire.receive(call('a'))
     await new Promise(setImmediate)
@@ -111,8 +111,8 @@ describe('auditTransport', () => {
     expect(written().map(record => record.event)).toEqual(['denied'])
   })
 
-  it(`${verifies('P7')} swallows a call that is a notification, and records it`, async () => {
-    const { wire, received, written } = world()
+  it(`${verifies('P7')} records a call without a usable id, and does not pass it on`, async () => {
+    const { wire, received, written } = fixture()
     wire.receive(call())
     wire.receive(call(null))
     await new Promise(setImmediate)
@@ -121,8 +121,8 @@ describe('auditTransport', () => {
     expect(written().map(record => record.event)).toEqual(['denied', 'denied'])
   })
 
-  it('passes everything else on, both ways', async () => {
-    const { wire, audited, received, written } = world()
+  it('passes all other messages on, in both directions', async () => {
+    const { wire, audited, received, written } = fixture()
     const messages: JsonRpc[] = [
       { jsonrpc: '2.0', id: 1, method: 'tools/list' },
       { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 1 } },
@@ -135,8 +135,8 @@ describe('auditTransport', () => {
     expect(written()).toEqual([])
   })
 
-  it(`${verifies('P7')} keeps the record when the answer cannot be sent, and says that it could not`, async () => {
-    const { wire, audited, errors, written } = world()
+  it(`${verifies('P7')} keeps the record if the answer cannot be sent, and reports the error`, async () => {
+    const { wire, audited, errors, written } = fixture()
     wire.receive(call(1))
     wire.failure = new Error('the pipe is broken')
     wire.receive(call(1))
@@ -146,15 +146,15 @@ describe('auditTransport', () => {
     expect(written().map(record => record.event)).toEqual(['denied', 'denied'])
   })
 
-  it('is otherwise the transport that it is put round', async () => {
-    const { wire, audited, errors } = world()
+  it('otherwise behaves like the transport that it wraps', async () => {
+    const { wire, audited, errors } = fixture()
     const closed: string[] = []
     audited.onclose = () => closed.push('closed')
     await audited.start()
     audited.setProtocolVersion('2025-11-25')
     audited.setSupportedProtocolVersions(['a', 'b'])
     await audited.close()
-    expect(wire.told).toEqual(['start', '2025-11-25', ['a', 'b'], 'close'])
+    expect(wire.called).toEqual(['start', '2025-11-25', ['a', 'b'], 'close'])
     wire.sessionId = 'session-2'
     expect(audited.sessionId).toBe('session-2')
     wire.onclose?.()
@@ -163,8 +163,8 @@ describe('auditTransport', () => {
     expect(errors).toEqual([new Error('x')])
   })
 
-  it('bears a transport that has no more than it must, and a server that does not listen yet', () => {
-    const { ledger } = world()
+  it('accepts a transport without optional methods, and a server that does not listen yet', () => {
+    const { ledger } = fixture()
     const bare: WireTransport = { start: async () => {}, send: async () => {}, close: async () => {} }
     const audited = auditTransport(bare, ledger)
     expect(() => {
@@ -175,5 +175,25 @@ describe('auditTransport', () => {
       bare.onerror?.(new Error('x'))
     }).not.toThrow()
     expect(audited.sessionId).toBeUndefined()
+  })
+})
+
+describe('auditReplies', () => {
+  it(`${verifies('P7')} passes every inbound message on, and audits the replies`, async () => {
+    const { ledger, written } = fixture()
+    const wire = new FakeWire()
+    const audited = auditReplies(wire, ledger)
+    const received: JsonRpc[] = []
+    audited.onmessage = message => received.push(message)
+    // Another part of the server has checked the call when it arrived.
+    ledger.arrive(call(1))
+    wire.receive(call(1))
+    wire.receive(call())
+    expect(received).toEqual([call(1), call()])
+    expect(written()).toEqual([])
+    await audited.send({ jsonrpc: '2.0', id: 1, error: { code: -32602, message: 'refused' } })
+    expect(wire.sent).toMatchObject([{ message: { id: 1, error: { data: { code: 'INVALID_INPUT' } } } }])
+    expect(written()).toMatchObject([{ event: 'denied', tool: 'read_it' }])
+    expect(ledger.find(1)).toBeUndefined()
   })
 })

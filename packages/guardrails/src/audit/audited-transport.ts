@@ -1,8 +1,8 @@
 import type { CallLedger } from './call-ledger.ts'
 import type { JsonRpc } from './json-rpc.ts'
 
-/** What any MCP transport has, whichever library it is from: matched by shape, so that this library needs none. */
-// biome-ignore lint/suspicious/noExplicitAny: a message type that every SDK's own is assignable to and from
+/** What every MCP transport has. A structural type, so that this package does not depend on an MCP SDK. */
+// biome-ignore lint/suspicious/noExplicitAny: the message types of every SDK must be assignable both ways
 export interface WireTransport<Message = any, Extra = any, Options = any> {
   start(): Promise<void>
   send(message: Message, options?: Options): Promise<void>
@@ -16,8 +16,8 @@ export interface WireTransport<Message = any, Extra = any, Options = any> {
 }
 
 /**
- * Puts the ledger on both sides of a transport. A wrapper round a tool's handler would miss whatever is refused before
- * the handler; here every message passes, both ways.
+ * Wraps a transport so that the ledger sees every message in both directions. A wrapper around the handlers would miss
+ * the calls that are refused before a handler runs.
  */
 export function auditTransport<T extends WireTransport>(wire: T, ledger: CallLedger): T {
   const audited: WireTransport = {
@@ -40,7 +40,7 @@ export function auditTransport<T extends WireTransport>(wire: T, ledger: CallLed
   return audited as T
 }
 
-/** Like {@link auditTransport}, for a transport whose messages were judged on arrival already: replies alone pass here. */
+/** Like {@link auditTransport}, but only for replies: inbound messages were already checked when they arrived. */
 export function auditReplies<T extends WireTransport>(wire: T, ledger: CallLedger): T {
   return auditTransport(wire, { ...ledger, arrive: () => undefined })
 }

@@ -16,58 +16,58 @@ import { traceOf } from './trace.ts'
 
 export interface LedgerOptions {
   readonly log: AuditLog
-  /** Undefined for a name that is no tool's. */
+  /** Undefined if there is no tool of this name. */
   readonly policyOf: (tool: string) => ToolPolicy | undefined
   readonly caller: Caller
-  /** Told of each call that was passed on, once it has ended. */
+  /** Called when a call that was passed on has ended. */
   readonly onEnd?: (id: RpcId) => void
 }
 
-/** What came beside a message. */
+/** What a transport knows about a message besides its text. */
 export interface Beside {
-  /** For a message that claims no trace itself. */
+  /** Used if the message claims no trace itself. */
   readonly traceparent?: unknown
-  /** Where this one message came from, if that is not where the others come from. */
+  /** The address that this message came from, if it differs from the address of the connection. */
   readonly host?: string
 }
 
-/** A message that a transport could not accept. */
+/** A message that the transport does not accept. */
 export interface WireFault {
-  /** What was parsed, if it was JSON at all. */
+  /** The parsed message, if it is JSON. */
   readonly message?: unknown
-  /** Told to the caller and recorded: a fixed text, nothing of the message. */
+  /** Sent to the caller and recorded. A fixed text that contains nothing of the message. */
   readonly reason: string
-  /** `INVALID_INPUT` unless told. */
+  /** `INVALID_INPUT` by default. */
   readonly code?: string
   readonly beside?: Beside
 }
 
-/** The calls of one connection: every one that arrives is on record, however it ends. */
+/** The calls of one connection. Each call that arrives is recorded, however it ends. */
 export interface CallLedger {
-  /** Judges an inbound message: `undefined` to pass it on, else what to answer in its place (`null`: nothing). */
+  /** Checks an inbound message. Returns undefined to pass it on, or else the reply to send (null for none). */
   arrive(message: JsonRpc, beside?: Beside): JsonRpc | null | undefined
-  /** Records a message that the transport could not accept; what to answer, or `null`. */
+  /** Records a message that the transport does not accept. Returns the reply to send, or null for none. */
   refuse(fault: WireFault): JsonRpc | null
-  /** Judges an outbound message: a reply to a call that nobody recorded is recorded, and made a coded error. */
+  /** Checks an outbound message. A reply to a call without a terminal record is recorded, and made a coded error. */
   answer(message: JsonRpc): JsonRpc
-  /** The call that a request id belongs to, while it is open. */
+  /** The open call with this request id. */
   find(id: RpcId): Call | undefined
-  /** Resolves to true once no call is open, to false after `ms` milliseconds. */
+  /** Resolves to true when no call is open, or to false after `ms` milliseconds. */
   idle(ms: number): Promise<boolean>
-  /** Ends what is still open: its connection is gone and nobody serves it. */
+  /** Ends the calls that are still open, because the connection is gone. */
   abandon(): void
 }
 
 export function createCallLedger({ log, policyOf, caller, onEnd }: LedgerOptions): CallLedger {
   const open = new Map<RpcId, { call: Call; isTool: boolean }>()
   const waiting = new Set<() => void>()
-  /** What `initialize` said; later protocol versions say it with each request. */
-  let greeted: Client | undefined
+  /** The client that `initialize` named. In later protocol versions, each request names it. */
+  let initializedBy: Client | undefined
 
   const begin = (params: unknown, { traceparent, host }: Beside, whenEnded: () => void) => {
     const fields = asRecord(params)
     const meta = asRecord(fields._meta)
-    const client = clientOf(meta['io.modelcontextprotocol/clientInfo']) ?? greeted
+    const client = clientOf(meta['io.modelcontextprotocol/clientInfo']) ?? initializedBy
     const policy = typeof fields.name === 'string' ? policyOf(fields.name) : undefined
     const context = {
       caller: { ...caller, ...(host !== undefined && { host }), ...(client && { client }) },
@@ -76,7 +76,7 @@ export function createCallLedger({ log, policyOf, caller, onEnd }: LedgerOptions
     return { call: openCall(log, policy, fields, context, whenEnded), isTool: policy !== undefined }
   }
 
-  /** Denies what never opens. */
+  /** Records and denies a call that is not passed on. */
   const deny = (params: unknown, id: unknown, fault: AuditError, beside: Beside): JsonRpc | null => {
     const { call } = begin(params, beside, () => {})
     const error = denyOrReport(call, fault)
@@ -86,12 +86,17 @@ export function createCallLedger({ log, policyOf, caller, onEnd }: LedgerOptions
   return {
     arrive(message, beside = {}) {
       const { method, id, params } = message
-      if (method === 'initialize') greeted ??= clientOf(asRecord(params).clientInfo)
+      if (method === 'initialize') initializedBy ??= clientOf(asRecord(params).clientInfo)
       const isTaken = typeof method === 'string' && isId(id) && open.has(id)
-      // Its reply would be taken for the call's.
+      // The reply to this request would be taken for the reply to the call.
       if (method !== 'tools/call') return isTaken ? rejection(TAKEN, id) : undefined
       if (!isId(id))
-        return deny(params, id, invalid('tools/call is a request: it needs an id, and a short one'), beside)
+        return deny(
+          params,
+          id,
+          invalid('tools/call needs an id: an integer, or a string of at most 256 characters'),
+          beside,
+        )
       if (isTaken) return deny(params, id, TAKEN, beside)
       const entry = begin(params, beside, () => {
         open.delete(id)
@@ -106,9 +111,9 @@ export function createCallLedger({ log, policyOf, caller, onEnd }: LedgerOptions
       const { method, id, params, result, error } = asRecord(message)
       const fault = code === undefined ? invalid(reason) : { code, message: reason }
       if (method === 'tools/call') return deny(params, id, fault, beside) ?? rejection(fault)
-      // An answer, however malformed, is never answered: two programs could keep at it for ever.
+      // A malformed response gets no reply: otherwise two programs could answer each other forever.
       if (result !== undefined || error !== undefined) return null
-      // What cannot be read may have been a call.
+      // A message that cannot be read may have been a call.
       if (typeof method !== 'string') return deny(undefined, undefined, fault, beside) ?? rejection(fault)
       return isId(id) ? rejection(fault, id) : null
     },
@@ -116,7 +121,7 @@ export function createCallLedger({ log, policyOf, caller, onEnd }: LedgerOptions
     answer(message) {
       if (!isId(message.id) || message.method !== undefined) return message
       const entry = open.get(message.id)
-      // Once a call has begun, its handler tells how it ended: whatever else answers it must not say that it was denied.
+      // Once the handler may run, only it reports how the call ended. Recording a denial here would be false.
       if (!entry || entry.call.begun) return message
       const { code, data } = asRecord(message.error)
       const error = denyOrReport(entry.call, reasonOf(code, entry.isTool))
@@ -144,18 +149,18 @@ export function createCallLedger({ log, policyOf, caller, onEnd }: LedgerOptions
         try {
           call.abandoned()
         } catch (error) {
-          // Kept by the log, to be written when it can be.
+          // The log keeps the record and writes it when it can.
           if (!(error instanceof AuditUnavailableError)) throw error
         }
     },
   }
 }
 
-/** Why a call got a reply that no handler gave. */
+/** The reason for a reply that does not come from a handler. */
 function reasonOf(code: unknown, isTool: boolean): AuditError {
   if (code === INTERNAL_ERROR) return { code: 'INTERNAL', message: 'the server failed before it served this call' }
   return invalid(
-    isTool ? 'this is not a valid tools/call request' : 'there is no tool of this name; tools/list has those there are',
+    isTool ? 'this is not a valid tools/call request' : 'there is no tool of this name; tools/list returns all tools',
   )
 }
 

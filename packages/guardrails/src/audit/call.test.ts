@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { recordsOf, tempFolder, thrownBy } from '../../test/support.ts'
 import { type AuditLog, AuditUnavailableError, openAuditLog } from './audit-log.ts'
 import { type Call, denyOrReport, openCall, type ToolPolicy } from './call.ts'
@@ -16,7 +16,7 @@ const REFUSAL = { code: 'DENIED', message: 'not allowed' }
 interface Opened {
   readonly call: Call
   readonly log: AuditLog
-  /** What the call wrote. */
+  /** The records of the call. */
   readonly written: () => AuditRecord[]
   readonly ends: () => number
 }
@@ -34,7 +34,7 @@ function opened(
   return { call, log, written: () => recordsOf(log.path).slice(1), ends: () => ends }
 }
 
-/** What each way to end a call writes. */
+/** The ways to end a call. */
 const ENDINGS: Record<string, (call: Call) => void> = {
   'an outcome': call => call.outcome({ result: { status: 'done' } }, 'none'),
   'a failure': call => call.outcome({ error: { code: 'UPSTREAM', message: 'it failed' } }, 'none'),
@@ -43,7 +43,7 @@ const ENDINGS: Record<string, (call: Call) => void> = {
 }
 
 describe('a call', () => {
-  it(`${verifies('P7')} is abandoned as refused before its intent, as cancelled after it`, () => {
+  it(`${verifies('P7')} that is abandoned is recorded as denied before its intent, and as cancelled after it`, () => {
     const early = opened()
     early.call.abandoned()
     expect(early.written().map(({ event, error }) => [event, error?.code])).toEqual([['denied', 'CANCELLED']])
@@ -57,10 +57,11 @@ describe('a call', () => {
     expect(late.written()[1]?.confirmation).toBe('elicited')
   })
 
-  it(`${verifies('P7')} writes what it intends and how it ends, under one id`, () => {
+  it(`${verifies('P7')} has an intent and an outcome with the same id`, () => {
     const { call, written, ends } = opened()
+    expect(call.begun).toBe(false)
     call.intent('elicited')
-    expect(ends()).toBe(0)
+    expect([call.begun, ends()]).toEqual([true, 0])
     call.outcome({ result: { status: 'done', secret: 'x' } }, 'elicited')
     expect(ends()).toBe(1)
     const frame = {
@@ -84,7 +85,7 @@ describe('a call', () => {
     expect(more).toEqual([])
   })
 
-  it.each(Object.entries(ENDINGS))(`${verifies('P7')} ends by %s, once`, (_, end) => {
+  it.each(Object.entries(ENDINGS))(`${verifies('P7')} ends once with %s`, (_, end) => {
     const { call, written, ends } = opened()
     end(call)
     expect(ends()).toBe(1)
@@ -94,7 +95,7 @@ describe('a call', () => {
 
   for (const [first, end] of Object.entries(ENDINGS))
     for (const [second, endAgain] of Object.entries(ENDINGS))
-      it(`${verifies('P7')} that ended by ${first} cannot end by ${second}`, () => {
+      it(`${verifies('P7')} that ended with ${first} cannot end with ${second}`, () => {
         const { call, written, ends } = opened()
         end(call)
         expect(thrownBy(() => endAgain(call))).not.toBeInstanceOf(AuditUnavailableError)
@@ -102,16 +103,19 @@ describe('a call', () => {
         expect(written()).toHaveLength(1)
       })
 
-  it.each(Object.entries(ENDINGS))(`${verifies('P7')} that ended by %s can intend and ask nothing more`, (_, end) => {
-    const { call, written } = opened()
-    end(call)
-    // A handler that still runs when its call is given up must learn that it may not act.
-    expect(() => call.intent('waived')).toThrow()
-    expect(() => call.asked(false)).toThrow()
-    expect(written()).toHaveLength(1)
-  })
+  it.each(Object.entries(ENDINGS))(
+    `${verifies('P7')} that ended with %s has no further intent and asks no question`,
+    (_, end) => {
+      const { call, written } = opened()
+      end(call)
+      // A handler that still runs after its call was abandoned must not act.
+      expect(() => call.intent('waived')).toThrow()
+      expect(() => call.asked(false)).toThrow()
+      expect(written()).toHaveLength(1)
+    },
+  )
 
-  it(`${verifies('P7')} goes on after a question that is answered within it`, () => {
+  it(`${verifies('P7')} continues after a question that is answered within the call`, () => {
     const { call, written, ends } = opened()
     call.asked(false)
     expect(ends()).toBe(0)
@@ -120,11 +124,11 @@ describe('a call', () => {
       { event: 'confirm', confirmation: 'none' },
       { event: 'denied', confirmation: 'declined', error: REFUSAL },
     ])
-    // What is not the end of a call has no duration: a reader tells the two kinds of question apart by it.
+    // Only a record that ends the call has a duration, which distinguishes the two kinds of questions.
     expect(written()[0]).not.toHaveProperty('durationMs')
   })
 
-  it('takes over the trace of the call that asked, but not from one that its caller claims', () => {
+  it('joins the trace of the call that asked, unless its caller claims a trace', () => {
     const other = 'cd'.repeat(16)
     const { call, log, written } = opened()
     call.continueTrace(other)
@@ -145,14 +149,14 @@ describe('a call', () => {
     ['a line break', 'read_it\n'],
     ['a digit first', '4111111111111111'],
     ['nothing', ''],
-  ])(`${verifies('P11')} writes a tool's name that is %s as a pseudonym`, (_, name) => {
+  ])(`${verifies('P11')} records a tool name that is %s as a pseudonym`, (_, name) => {
     const { call, written } = opened({ name })
     call.denied(REFUSAL)
     expect(written()[0]?.tool).toBe(key.pseudonym(name))
   })
 
   it.each([undefined, null, 7, true, ['write_it'], { name: 'write_it' }])(
-    `${verifies('P7', 'P11')} leaves out a tool's name that is %j`,
+    `${verifies('P7', 'P11')} records no tool name if it is %j`,
     name => {
       const { call, written } = opened({ name })
       call.denied(REFUSAL)
@@ -161,20 +165,95 @@ describe('a call', () => {
   )
 })
 
+describe('the records of a call', () => {
+  /** Opens a call on a log that notes how each record is given to it. */
+  const noted = (policy: ToolPolicy | undefined, isFull = false) => {
+    const notes: { how: string; event: string; durable?: boolean | undefined }[] = []
+    const real = openAuditLog({ file: join(tempFolder(), 'audit.jsonl'), key, server: 'test' })
+    const note = (given: (typeof notes)[number]): void => {
+      notes.push(given)
+      if (isFull) throw new AuditUnavailableError('the audit log cannot be written')
+    }
+    const log: AuditLog = {
+      ...real,
+      append: ({ event }, options) => note({ how: 'append', event, durable: options?.durable }),
+      report: ({ event }) => note({ how: 'report', event }),
+    }
+    return { call: openCall(log, policy, { name: 'write_it' }, { caller: CALLER, trace: TRACE }, () => {}), notes }
+  }
+
+  it.each<[string, ToolPolicy | undefined, boolean]>([
+    ['a tool with an irreversible effect', WRITE, true],
+    ['a tool with a reversible effect', { ...WRITE, effect: 'reversible' }, true],
+    ['a tool that reads', { ...WRITE, effect: 'read' }, false],
+    ['an unknown tool', undefined, true],
+  ])(`${verifies('P8', 'P9')} have an intent that is durable as it should be, for %s`, (_, policy, durable) => {
+    const { call, notes } = noted(policy)
+    call.intent('none')
+    expect(notes).toEqual([{ how: 'append', event: 'intent', durable }])
+  })
+
+  it(`${verifies('P7', 'P8')} are kept at its end if they cannot be written, but not before`, () => {
+    for (const [event, how, act] of [
+      ['intent', 'append', call => call.intent('none')],
+      ['confirm', 'append', call => call.asked(false)],
+      ['confirm', 'append', call => call.asked(true)],
+      ['outcome', 'report', call => call.outcome({ result: {} }, 'none')],
+      ['denied', 'report', call => call.denied(REFUSAL)],
+      ['denied', 'report', call => call.abandoned()],
+    ] satisfies [string, string, (call: Call) => void][]) {
+      const { call, notes } = noted(WRITE, true)
+      expect(() => act(call)).toThrow(AuditUnavailableError)
+      expect(notes).toMatchObject([{ how, event }])
+    }
+  })
+
+  it('say how long the call took, in milliseconds with three digits', () => {
+    vi.spyOn(performance, 'now').mockReturnValueOnce(1_000).mockReturnValueOnce(1_012.3456)
+    const { call, written } = opened()
+    call.denied(REFUSAL)
+    vi.mocked(performance.now).mockRestore()
+    expect(written()).toMatchObject([{ durationMs: 12.346, confirmation: 'none' }])
+  })
+
+  it(`${verifies('P11')} have no arguments in clear if the tool is unknown, and none if the call has none`, () => {
+    const { call, written } = opened({ name: 'unknown', arguments: { id: 7 } })
+    call.denied(REFUSAL)
+    expect(written()[0]?.args).toEqual({ [key.pseudonym('id')]: key.pseudonym('7') })
+    expect(written()[0]).not.toHaveProperty('effect')
+    const without = opened({ name: 'write_it' })
+    without.call.denied(REFUSAL)
+    expect(without.written()[0]).not.toHaveProperty('args')
+  })
+
+  it('have the name of the tool in clear if the tool exists or the name looks like one', () => {
+    for (const [name, policy] of [
+      ['tool_2', WRITE],
+      ['a'.repeat(48), undefined],
+      ['A.b-c_d', undefined],
+    ] as const) {
+      const { call, written } = opened({ name }, undefined, policy)
+      call.denied(REFUSAL)
+      expect(written()[0]?.tool).toBe(name)
+    }
+  })
+})
+
 describe('a call that cannot be recorded', () => {
   const full = (): Opened => opened(undefined, '/dev/full')
 
-  it(`${verifies('P8')} may neither act nor ask`, context => {
+  it(`${verifies('P8')} must neither act nor ask`, context => {
     context.skip(!existsSync('/dev/full'), 'this system has no /dev/full')
     const { call, ends } = full()
     expect(() => call.intent('none')).toThrow(AuditUnavailableError)
+    expect(call.begun).toBe(false)
     expect(() => call.asked(false)).toThrow(AuditUnavailableError)
     expect(() => call.asked(true)).toThrow(AuditUnavailableError)
-    // It goes on: it has to be told how it ended.
+    // The call is still open, because its end has to be reported.
     expect(ends()).toBe(0)
   })
 
-  it(`${verifies('P7', 'P8')} ends all the same, once`, context => {
+  it(`${verifies('P7', 'P8')} ends nevertheless, and only once`, context => {
     context.skip(!existsSync('/dev/full'), 'this system has no /dev/full')
     const { call, ends } = full()
     expect(() => call.outcome({ result: {} }, 'none')).toThrow(AuditUnavailableError)
@@ -182,7 +261,7 @@ describe('a call that cannot be recorded', () => {
     expect(thrownBy(() => call.denied(REFUSAL))).not.toBeInstanceOf(AuditUnavailableError)
   })
 
-  it(`${verifies('P8')} is denied with the reason that it cannot be recorded`, context => {
+  it(`${verifies('P8')} is denied with AUDIT_UNAVAILABLE`, context => {
     context.skip(!existsSync('/dev/full'), 'this system has no /dev/full')
     expect(denyOrReport(full().call, REFUSAL)).toMatchObject({ code: 'AUDIT_UNAVAILABLE' })
     expect(denyOrReport(opened().call, REFUSAL)).toBe(REFUSAL)

@@ -10,33 +10,46 @@ export interface ToolPolicy {
   readonly result: FieldPolicy
 }
 
-/** One `tools/call` on its way: what it writes ends in exactly one terminal record. */
+/** A `tools/call` in progress. Its records end with exactly one terminal record. */
 export interface Call {
   readonly callId: string
   readonly trace: Trace
   readonly caller: Caller
-  /** Whether its intent is on record: from then on its handler tells how it ends, and nobody else. */
+  /** Whether the intent is recorded. From then on, only the handler reports how the call ends. */
   readonly begun: boolean
-  /** Takes the trace of the call that asked the human, so that question and answer are found together. */
+  /** Joins the trace of the call that asked the human, so that question and answer have the same trace. */
   continueTrace(traceId: string): void
-  /** Written, for a write on the disk, before the handler runs. @throws {AuditUnavailableError} it must not run */
+  /**
+   * Records that the handler is about to run; for a tool that writes, the record is flushed to the disk.
+   *
+   * @throws {AuditUnavailableError} if the handler must not run
+   */
   intent(confirmation: Confirmation): void
-  /** The human is asked. `ends`: the answer comes with another call. @throws {AuditUnavailableError} do not ask */
+  /**
+   * Records that the human is asked.
+   *
+   * @param ends whether the call ends with the question: the answer then comes with another call
+   * @throws {AuditUnavailableError} if the question must not be asked
+   */
   asked(ends: boolean): void
-  /** The handler ran. @throws {AuditUnavailableError} the record is kept until it can be written */
+  /** The handler ran. @throws {AuditUnavailableError} if the record is kept until it can be written */
   outcome(end: { result: unknown } | { error: AuditError }, confirmation: Confirmation): void
-  /** The call was refused before its handler ran. @throws {AuditUnavailableError} as `outcome` */
+  /** The call was refused before the handler ran. @throws {AuditUnavailableError} as `outcome` */
   denied(error: AuditError, confirmation?: Confirmation): void
-  /** Nobody serves the call any more. What its handler has begun may go on. @throws {AuditUnavailableError} as `outcome` */
+  /**
+   * The connection is gone, so nobody serves the call any more. A handler that is running may go on.
+   *
+   * @throws {AuditUnavailableError} as `outcome`
+   */
   abandoned(): void
 }
 
-/** How tools are named: what is no tool's name but looks like one may be written as it is. A secret has digits. */
+/** The form of tool names. An unknown name of this form is recorded in clear. It has no digits, as secrets have them. */
 const TOOL_NAME = /^[A-Za-z][A-Za-z_.-]{0,47}$/
 
 /**
- * @param params of the `tools/call`, however malformed
- * @param onEnd told once, when the terminal record is written or kept
+ * @param params the params of the `tools/call`, which may be malformed
+ * @param onEnd called once, when the call ends
  */
 export function openCall(
   log: AuditLog,
@@ -97,7 +110,7 @@ export function openCall(
     asked(ends) {
       assertOpen()
       const question = entry('confirm', { confirmation: 'none', ...(ends && { durationMs: durationMs() }) })
-      // A question that is not on record is not asked.
+      // The question may be asked only if this does not throw.
       log.append(question)
       if (ends) {
         ended = true
@@ -105,8 +118,8 @@ export function openCall(
       }
     },
     outcome(result, confirmation) {
-      const shown = 'result' in result ? { result: log.redact(result.result, policy?.result ?? {}) } : result
-      end(entry('outcome', { ...shown, durationMs: durationMs(), confirmation }))
+      const recorded = 'result' in result ? { result: log.redact(result.result, policy?.result ?? {}) } : result
+      end(entry('outcome', { ...recorded, durationMs: durationMs(), confirmation }))
     },
     denied(error, confirmation = 'none') {
       end(entry('denied', { error, durationMs: durationMs(), confirmation }))
@@ -119,7 +132,7 @@ export function openCall(
   }
 }
 
-/** Denies a call; what to tell the caller, who is told too if that cannot be recorded. */
+/** Denies a call. Returns the error for the caller: the given one, or another if the refusal cannot be recorded. */
 export function denyOrReport(call: Call, error: AuditError): AuditError {
   try {
     call.denied(error)

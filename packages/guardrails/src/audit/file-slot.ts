@@ -2,8 +2,8 @@ import { linkSync, readFileSync, renameSync, statSync, unlinkSync, writeFileSync
 import { hostname } from 'node:os'
 
 /**
- * One process owns an audit file. A second one that is given the same file takes `<file>.1` beside it, a third
- * `<file>.2`, each with a chain of its own: there are never two writers in one chain.
+ * A slot of an audit file. One process owns the file itself; a second process that is given the same file writes to
+ * `<file>.1` beside it, a third to `<file>.2`. Each of these files has its own chain, so a chain has only one writer.
  */
 export interface FileSlot {
   /** 0 for the file itself. */
@@ -15,13 +15,14 @@ export interface FileSlot {
 const MAX_SLOTS = 256
 
 /**
- * Claims the first free slot of an audit file. A lock whose process is gone is taken over; where that cannot be told
- * (another host's lock, a take-over under way) the slot counts as taken, which costs one more file and nothing else.
+ * Claims the first free slot of an audit file. The lock of a process that has ended is taken over. If that cannot be
+ * determined (the lock is from another host, or another process is taking it over), the slot counts as taken. The only
+ * cost is one more file.
  *
- * @throws if the folder cannot be written, or 256 processes hold the file already
+ * @throws if the folder is not writable, or all 256 slots are taken
  */
 export function claimSlot(file: string): FileSlot {
-  // A device or a pipe has no chain to protect and no folder of ours beside it.
+  // A device or a pipe holds no chain, and lock files do not belong beside it.
   const special = statSync(file, { throwIfNoEntry: false })
   if (special && !special.isFile()) return { index: 0, path: file, release: () => {} }
   for (let index = 0; index < MAX_SLOTS; index += 1) {
@@ -29,7 +30,7 @@ export function claimSlot(file: string): FileSlot {
     const release = lock(`${path}.lock`)
     if (release) return { index, path, release }
   }
-  throw new Error(`${MAX_SLOTS} processes already write ${file}`)
+  throw new Error(`${MAX_SLOTS} processes already write to ${file}`)
 }
 
 export function slotPath(file: string, index: number): string {
@@ -39,39 +40,40 @@ export function slotPath(file: string, index: number): string {
 interface Owner {
   readonly host: string
   readonly pid: number
-  /** When the process started, in the kernel's own count, so that a reused pid is not taken for it. */
+  /** The kernel's start time of the process, which tells it from a later process with the same pid. */
   readonly started: string
 }
 
 function lock(path: string): (() => void) | undefined {
   const mine = JSON.stringify({ host: hostname(), pid: process.pid, started: startOf(process.pid) } satisfies Owner)
-  const draft = `${path}.${process.pid}`
-  // Written whole before it gets its name: nobody ever reads half a lock.
+  // Written to a temporary file first and then linked, so that nobody reads half a lock.
+  const temporary = `${path}.${process.pid}`
   try {
-    writeFileSync(draft, mine, { mode: 0o600 })
-    if (!linked(draft, path) && !takeOver(draft, path)) return undefined
+    writeFileSync(temporary, mine, { mode: 0o600 })
+    if (!linked(temporary, path) && !takeOver(temporary, path)) return undefined
   } finally {
-    unlinkQuietly(draft)
+    unlinkQuietly(temporary)
   }
   return () => {
     if (read(path) === mine) unlinkQuietly(path)
   }
 }
 
-/** Replaces a dead process's lock. Under a lock of its own, as two processes may find the same dead one. */
-function takeOver(draft: string, path: string): boolean {
+/** Replaces the lock of a dead process. A second lock ensures that only one process does so at a time. */
+function takeOver(temporary: string, path: string): boolean {
   if (!isDead(read(path))) return false
   const breaking = `${path}.breaking`
-  if (!linked(draft, breaking)) return false
+  if (!linked(temporary, breaking)) return false
   try {
     if (!isDead(read(path))) return false
-    renameSync(draft, path)
+    renameSync(temporary, path)
     return true
   } finally {
     unlinkQuietly(breaking)
   }
 }
 
+/** Hard-links a file. Returns false if the new name is taken. */
 function linked(from: string, to: string): boolean {
   try {
     linkSync(from, to)
@@ -95,13 +97,13 @@ function isDead(text: string | undefined): boolean {
   }
 }
 
-/** Whether a living process holds a slot: what ends its file may be half written. */
+/** Whether a live process holds the slot. It may be in the middle of writing a record. */
 export function isHeld(path: string): boolean {
   const text = read(`${path}.lock`)
   return text !== undefined && !isDead(text)
 }
 
-/** Field 22 of /proc/<pid>/stat; empty where the system has none. */
+/** Field 22 of /proc/<pid>/stat, or an empty string if the system has no such file. */
 function startOf(pid: number): string {
   const stat = read(`/proc/${pid}/stat`)
   return stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? ''
@@ -119,6 +121,6 @@ function unlinkQuietly(path: string): void {
   try {
     unlinkSync(path)
   } catch {
-    // Already gone.
+    // It is already gone.
   }
 }

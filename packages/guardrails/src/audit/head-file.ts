@@ -1,6 +1,6 @@
 import { closeSync, constants, fdatasyncSync, openSync, readFileSync, writeSync } from 'node:fs'
 
-/** The end of a chain as its writer last saw it. Kept apart from the chain, it shows that the chain was cut short. */
+/** The last record of a chain. Stored in a file of its own, it reveals that records were cut off the end of the chain. */
 export interface Head {
   readonly seq: number
   readonly mac: string
@@ -12,7 +12,7 @@ export interface HeadFile {
   close(): void
 }
 
-/** One fixed-length line, so that it is replaced by one write and never longer than what is there. */
+/** One line of fixed length: a single write replaces it and leaves nothing of the previous head behind. */
 export function formatHead({ seq, mac }: Head): string {
   return `${String(seq).padStart(16, '0')} ${mac}\n`
 }
@@ -23,14 +23,14 @@ export function openHeadFile(path: string): HeadFile {
   return {
     write(head) {
       const line = formatHead(head)
-      if (writeSync(fd, line, 0) !== line.length) throw new Error('the audit head was not written whole')
+      if (writeSync(fd, line, 0) !== line.length) throw new Error('the audit head was only partly written')
     },
     sync: () => fdatasyncSync(fd),
     close: () => closeSync(fd),
   }
 }
 
-/** Undefined if there is none; throws if what is there is not a head. */
+/** @returns undefined if the file is missing or empty. @throws if it holds anything else than a head */
 export function readHead(path: string): Head | undefined {
   let text: string
   try {
@@ -39,7 +39,7 @@ export function readHead(path: string): Head | undefined {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw error
   }
-  // Opened and not yet written to.
+  // The file was created, but no head was written yet.
   if (text === '') return undefined
   const match = /^(\d{16}) ([0-9a-f]{64})\n$/.exec(text)
   if (!match?.[1] || !match[2] || Number(match[1]) === 0) throw new Error(`not an audit head: ${path}`)

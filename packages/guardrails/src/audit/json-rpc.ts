@@ -12,22 +12,22 @@ const PARSE_ERROR = -32700
 export const INVALID_REQUEST = -32600
 export const INTERNAL_ERROR = -32603
 
-/** Ids are kept while a call is open, here and by libraries: a caller must not be able to fill the memory with them. */
+/** This code and libraries keep the ids of open calls, so a caller could otherwise fill the memory with long ids. */
 const MAX_ID_CHARACTERS = 256
 
 export function isId(id: unknown): id is RpcId {
   return typeof id === 'string' ? id.length <= MAX_ID_CHARACTERS : typeof id === 'number' && Number.isSafeInteger(id)
 }
 
-/** The value if it is an object, else one without fields: what a caller sent is read field by field. */
+/** The value if it is an object, otherwise an empty object. For reading untrusted input field by field. */
 export function asRecord(value: unknown): Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {}
 }
 
 /**
- * An error reply for one call: coded in its text and in its data.
+ * An error reply to a call, with the error code in both the message and the data.
  *
- * @param data what the protocol itself says there: the versions that are supported
+ * @param data further data that the protocol requires, such as the supported versions
  */
 export function errorReply(id: RpcId, code: number, error: AuditError, trace: Trace, data?: unknown): JsonRpc {
   return {
@@ -41,7 +41,7 @@ export function errorReply(id: RpcId, code: number, error: AuditError, trace: Tr
   }
 }
 
-/** An error reply to what is no call, or whose id cannot be known. */
+/** An error reply to a message that is not a call, or whose id is unknown. */
 export function rejection({ code, message }: AuditError, id: RpcId | null = null): JsonRpc {
   const number = id === null && code === 'INVALID_INPUT' ? PARSE_ERROR : INVALID_REQUEST
   return { jsonrpc: '2.0', id, error: { code: number, message: `${code}: ${message}`, data: { code } } }
@@ -49,7 +49,7 @@ export function rejection({ code, message }: AuditError, id: RpcId | null = null
 
 const MAX_CLIENT_TEXT = 80
 
-/** A client's name and version, by its own word: bounded, and without what could disturb a reader's terminal. */
+/** The name and version that a client claims, truncated and without characters that could disturb a terminal. */
 export function clientOf(value: unknown): Client | undefined {
   const { name, version } = asRecord(value)
   if (typeof name !== 'string' || typeof version !== 'string') return undefined

@@ -3,43 +3,43 @@ import { createHash, createHmac, createSecretKey, timingSafeEqual } from 'node:c
 const MIN_BYTES = 32
 
 export interface AuditKey {
-  /** Names the key in records without giving it away: 8 hex digits. */
+  /** The id of the key in records, 8 hex digits. It does not reveal the key. */
   readonly kid: string
-  /** HMAC-SHA256 of a line, hex. */
+  /** HMAC-SHA256 of a line, in hex. */
   mac(covered: string): string
   matches(covered: string, mac: string): boolean
-  /** The same value gives the same pseudonym under one key, in every server: `hmac:<kid>:<32 hex digits>`. */
+  /** `hmac:<kid>:<32 hex digits>`. Under one key, a value has the same pseudonym in every server. */
   pseudonym(value: string): string
 }
 
 /**
- * Reads a key: at least 32 bytes, in hex or base64 (either alphabet).
+ * Decodes a key of at least 32 bytes from hex, base64 or base64url.
  *
- * @throws {RangeError} whose message does not hold the key
+ * @throws {RangeError} with a message that does not contain the key
  */
 export function parseKeyBytes(text: string): Buffer {
   const trimmed = text.trim()
   const isHex = /^(?:[0-9a-f]{2})+$/i.test(trimmed)
   const isBase64 = /^[A-Za-z0-9+/_-]+={0,2}$/.test(trimmed)
-  if (!isHex && !isBase64) throw new RangeError('a key is written in hex or base64')
+  if (!isHex && !isBase64) throw new RangeError('a key must be in hex or base64')
   const bytes = Buffer.from(trimmed, isHex ? 'hex' : 'base64')
   if (bytes.length < MIN_BYTES) throw new RangeError(`a key has at least ${MIN_BYTES} bytes, not ${bytes.length}`)
   return bytes
 }
 
 /**
- * Reads an audit key: at least 32 bytes, in hex or base64 (either alphabet).
+ * Reads an audit key of at least 32 bytes from hex, base64 or base64url.
  *
- * @throws {RangeError} whose message does not hold the key
+ * @throws {RangeError} with a message that does not contain the key
  */
 export function parseAuditKey(text: string): AuditKey {
   const bytes = parseKeyBytes(text)
   const kid = createHash('sha256').update('narrow-deputies audit kid\0').update(bytes).digest('hex').slice(0, 8)
-  // A key of its own: a caller chooses what is pseudonymised, and must not be able to have a record's MAC made that way.
+  // Derived, because a caller chooses the values that become pseudonyms: with the same key, they could obtain a MAC.
   const pseudonymKey = createSecretKey(
     createHmac('sha256', bytes).update('narrow-deputies audit pseudonym v1').digest(),
   )
-  // Key objects: from raw bytes, Node 24 makes one anew for each record, at six times the cost of the MAC.
+  // Given raw bytes, Node 24 creates a key object for each record, which costs six times as much as the MAC.
   const macKey = createSecretKey(bytes)
   const mac = (covered: string): string => createHmac('sha256', macKey).update(covered).digest('hex')
   return {

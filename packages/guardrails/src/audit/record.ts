@@ -1,38 +1,38 @@
-/** What a record can report. `outcome`, `denied` and the `confirm` of a call that ends by asking are terminal. */
+/** What a record reports. Terminal events are `outcome`, `denied`, and `confirm` if the call ends with the question. */
 type AuditEvent = 'start' | 'intent' | 'outcome' | 'denied' | 'confirm' | 'recovered' | 'rotate' | 'stop'
 
 export type Effect = 'read' | 'reversible' | 'irreversible'
 
-/** How a call stands with the human: asked and accepted, asked and refused, not asked by the operator's choice, no need. */
+/** The human accepted (`elicited`) or refused, the operator turned the question off (`waived`), or none was needed. */
 export type Confirmation = 'elicited' | 'declined' | 'waived' | 'none'
 
-/** The program that speaks MCP to us, by its own word. */
+/** The MCP client program, as it names itself. Nothing verifies this. */
 export interface Client {
   readonly name: string
   readonly version: string
 }
 
-/** Who calls: the operating system's user for a local server, a token's subject for a remote one. */
+/** Who calls: the operating system user of a local server, or the subject of a remote caller's token. */
 export interface Caller {
   readonly kind: 'os' | 'oauth'
-  /** Empty for a remote caller who is not known. */
+  /** Empty if a remote caller is not authenticated. */
   readonly id: string
-  /** The machine's name for a local caller, the network address that is seen for a remote one. */
+  /** The host name of the machine for a local caller, the network address for a remote one. */
   readonly host: string
   readonly client?: Client
   readonly clientId?: string
 }
 
-/** Names a caller for good: the same for one person with one program, whichever address or process it is seen from. */
+/** A stable name for a caller: the same for one person with one client, whatever their address or process. */
 export function principalOf({ kind, id, host, clientId }: Caller): string {
   return kind === 'oauth' ? JSON.stringify([kind, id, clientId ?? null]) : `${kind}:${id}@${host}`
 }
 
-/** W3C trace context. `claimed` by the caller, so it may correlate but never authorise. */
+/** W3C trace context. A `claimed` trace comes from the caller: use it to correlate records, never to authorise. */
 export interface Trace {
   /** 32 hex digits. */
   readonly traceId: string
-  /** 16 hex digits: the caller's span. */
+  /** The caller's span, 16 hex digits. */
   readonly parentId?: string
   readonly source: 'claimed' | 'generated'
 }
@@ -42,7 +42,7 @@ export interface AuditError {
   readonly message: string
 }
 
-/** What a writer says; the log adds the rest. */
+/** The fields of a record that its writer sets. The log adds the others. */
 export interface Entry {
   readonly event: AuditEvent
   readonly callId?: string
@@ -58,41 +58,41 @@ export interface Entry {
   readonly trace?: Trace
 }
 
-/** One line of an audit file, `v` 1. */
+/** One line of an audit file, in version 1 of the format. */
 export interface AuditRecord extends Entry {
   readonly v: 1
-  /** Counts from 1 without a gap along one file. */
+  /** Counts up from 1 within one file, without a gap. */
   readonly seq: number
   /** ISO 8601 in UTC with milliseconds. */
   readonly time: string
   readonly server: string
-  /** Names one run of one server process. */
+  /** Identifies one run of one server process. */
   readonly instance: string
-  /** Which key made `mac` and the pseudonyms. */
+  /** The id of the key that made `mac` and the pseudonyms. */
   readonly kid: string
-  /** The `mac` of the record before; 64 zeros in the first. */
+  /** The `mac` of the previous record; 64 zeros in the first one. */
   readonly prev: string
-  /** HMAC-SHA256 in hex, under the audit key, of the line as written, less `,"mac":"…"`. */
+  /** HMAC-SHA256 under the audit key, in hex, of the line as written but without `,"mac":"…"`. */
   readonly mac: string
 }
 
 export const GENESIS = '0'.repeat(64)
 
-/** Where `mac` begins in a line: it is always the last field. */
+/** The `mac` field of a line, which is always the last one. */
 const MAC_FIELD = /,"mac":"([0-9a-f]{64})"\}$/
 
-/** Splits a written line (without its newline) into what the MAC covers and the MAC. Undefined for any other text. */
+/** Splits a line, given without its newline, into the text that the MAC covers and the MAC. Undefined for any other text. */
 export function splitMac(line: string): { covered: string; mac: string } | undefined {
   const match = MAC_FIELD.exec(line)
   return match?.[1] === undefined ? undefined : { covered: `${line.slice(0, match.index)}}`, mac: match[1] }
 }
 
-/** The inverse of {@link splitMac}: `covered` is a JSON object's text. */
+/** The inverse of {@link splitMac}. `covered` is the text of a JSON object. */
 export function joinMac(covered: string, mac: string): string {
   return `${covered.slice(0, -1)},"mac":"${mac}"}`
 }
 
-/** Reads one line. Undefined unless it is a record of version 1 in shape; its MAC is not checked. */
+/** Parses one line. Undefined unless it has the form of a version 1 record. The MAC is not checked. */
 export function parseRecord(line: string): AuditRecord | undefined {
   try {
     const value: unknown = JSON.parse(line)

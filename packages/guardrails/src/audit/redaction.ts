@@ -1,8 +1,9 @@
 import type { AuditKey } from './key.ts'
 
 /**
- * How a value is written to the audit log: as it is (a function: as it is if that holds of it), as a pseudonym, or not
- * at all. A record gives a policy per field, a list one for its items. What has no policy becomes a pseudonym.
+ * How a value is written to the audit log: in clear, as a pseudonym, or not at all. A function returns whether a value
+ * may be written in clear. A record has a policy for each field, a list one policy for all its items. A value without a
+ * policy becomes a pseudonym.
  */
 export type FieldPolicy =
   | 'clear'
@@ -12,15 +13,16 @@ export type FieldPolicy =
   | { readonly [field: string]: FieldPolicy }
   | readonly [FieldPolicy]
 
-/** Deeper than any declared result: what lies below is one pseudonym. */
+/** Values that are nested deeper become one pseudonym. No declared result is as deep. */
 const MAX_DEPTH = 16
 
-/** Fields that nobody declared: beyond so many, all that are left are one pseudonym, or a small call made a huge record. */
+/**
+ * The most undeclared fields that get a pseudonym each. All further ones share a single pseudonym, so that a small call
+ * cannot cause a huge record.
+ */
 const MAX_UNDECLARED = 32
 
-/**
- * The audit log's view of a value. Allow-list: nothing is in clear, no field's name either, unless the policy says so.
- */
+/** A value as the audit log records it. Only values and field names that the policy allows are in clear. */
 export function redact(value: unknown, policy: FieldPolicy | undefined, key: AuditKey, depth = 0): unknown {
   if (value === undefined || policy === 'drop') return undefined
   if (policy === 'clear' || typeof policy === 'function') {
@@ -32,7 +34,7 @@ export function redact(value: unknown, policy: FieldPolicy | undefined, key: Aud
       return value.map(item => redact(item, policy[0], key, depth + 1) ?? null)
     if (isPlainRecord(policy) && isPlainRecord(value)) return redactRecord(value, policy, key, depth)
   }
-  // A boolean or nothing at all would be the same pseudonym every time, and has no person in it.
+  // Null identifies nobody, and its pseudonym would always be the same.
   if (value === null) return null
   return key.pseudonym(asText(value))
 }
@@ -48,7 +50,7 @@ function redactRecord(
   for (const [name, item] of Object.entries(value))
     if (Object.hasOwn(policy, name)) fields.push([name, redact(item, policy[name], key, depth + 1)])
     else undeclared.push([name, item])
-  // The name of a field that nobody declared is the caller's text too.
+  // The name of an undeclared field is text from the caller, too.
   for (const [name, item] of undeclared.slice(0, MAX_UNDECLARED))
     fields.push([key.pseudonym(name), redact(item, undefined, key, depth + 1)])
   const rest = undeclared.slice(MAX_UNDECLARED)
@@ -64,12 +66,12 @@ function isPlainRecord(value: unknown): value is Record<string, never> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** A string stands for itself, so that an e-mail address has one pseudonym wherever it turns up. */
+/** A string is not encoded as JSON, so that an e-mail address has the same pseudonym everywhere. */
 function asText(value: unknown): string {
   if (typeof value === 'string') return value
   try {
     return JSON.stringify(value) ?? String(value)
   } catch {
-    return '(too deep to write)'
+    return '(too deep to encode)'
   }
 }

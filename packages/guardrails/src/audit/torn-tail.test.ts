@@ -1,23 +1,48 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  fsyncSync,
+  ftruncateSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
-import { recordsOf, tempFolder } from '../../test/support.ts'
+import { describe, expect, it, vi } from 'vitest'
+import { recordsOf, tempFolder, thrownBy } from '../../test/support.ts'
+import { trials } from '../../test/trials.ts'
 import { openAuditLog } from './audit-log.ts'
 import { formatHead } from './head-file.ts'
 import { parseAuditKey } from './key.ts'
 import type { AuditRecord } from './record.ts'
+import { repairTail } from './torn-tail.ts'
 import { type Verdict, verifyAudit } from './verify.ts'
 
 const key = parseAuditKey('a1'.repeat(32))
 
+// Records calls of repairTail. All of them reach the file system.
+vi.mock(import('node:fs'), async importOriginal => {
+  const fs = await importOriginal()
+  const { closeSync, fsyncSync, ftruncateSync, writeFileSync } = fs
+  return {
+    ...fs,
+    closeSync: vi.fn(closeSync),
+    fsyncSync: vi.fn(fsyncSync),
+    ftruncateSync: vi.fn(ftruncateSync),
+    writeFileSync: vi.fn(writeFileSync),
+  }
+})
+
 interface Written {
   readonly bytes: Buffer
   readonly records: readonly AuditRecord[]
-  /** Where the last line begins. */
+  /** The offset of the last line. */
   readonly lastAt: number
 }
 
-/** A chain whose last record has characters of up to four bytes. */
+/** A chain whose last record contains characters of up to four bytes. */
 function written(folder: string, pad = ''): Written {
   const file = join(folder, 'original.jsonl')
   const log = openAuditLog({ file, key, server: 'test' })
@@ -32,10 +57,10 @@ function written(folder: string, pad = ''): Written {
 
 interface Restarted {
   readonly verdict: Verdict
-  /** What the start wrote. */
+  /** The records of the start. */
   readonly added: readonly AuditRecord[]
   readonly bytes: Buffer
-  /** What was put aside, by name. */
+  /** The contents of the files with torn parts, by name. */
   readonly aside: Readonly<Record<string, Buffer>>
 }
 
@@ -59,22 +84,32 @@ async function restarted(folder: string, content: Buffer, head: AuditRecord | un
   }
 }
 
+/** The bytes of the record that is cut, with its newline. */
+const RECORD_BYTES = 600
+/** In the full run, the record is cut at each of its bytes. */
+const CUTS = trials('cuts', { short: 40, full: RECORD_BYTES })
+
 describe('a start after a crash', () => {
   it.each([
     ['between the record and its head', -2],
-    ['of the disk, which lost a record that its head names', -1],
-  ])(`${verifies('P9', 'P10')} repairs a last record cut at any byte, after a crash %s`, async (_, headAt) => {
+    ['in which the disk lost a record that its head names', -1],
+  ])(`${verifies('P9', 'P10')} %s repairs a cut last record ${CUTS.label}`, async (_, headAt) => {
     const folder = tempFolder()
-    const { bytes, records, lastAt } = written(folder)
+    const unpadded = written(tempFolder())
+    const pad = 'x'.repeat(RECORD_BYTES - (unpadded.bytes.length - unpadded.lastAt))
+    const { bytes, records, lastAt } = written(folder, pad)
+    expect(bytes.length - lastAt).toBe(RECORD_BYTES)
     const head = records.at(headAt)
     const lost = records.at(-1)
-    for (let end = lastAt; end < bytes.length; end += 1) {
+    for (let index = 0; index < CUTS.count; index += 1) {
+      // Evenly spread, from the whole record missing to only its newline missing.
+      const end = lastAt + Math.round((index * (RECORD_BYTES - 1)) / (CUTS.count - 1))
       const { verdict, added, bytes: repaired, aside } = await restarted(folder, bytes.subarray(0, end), head)
       const cut = bytes.subarray(lastAt, end)
       const onlyNewline = end === bytes.length - 1
       const isMissing = headAt === -1 && !onlyNewline
 
-      // The bytes that were cut, all of them and nothing else, are kept; what stood before them stands.
+      // Exactly the torn part is kept in a file of its own, and nothing before it changes.
       const [asideName] = Object.keys(aside)
       expect(Object.values(aside)).toEqual(cut.length > 0 && !onlyNewline ? [cut] : [])
       const kept = onlyNewline ? bytes : bytes.subarray(0, lastAt)
@@ -91,7 +126,7 @@ describe('a start after a crash', () => {
     }
   })
 
-  it(`${verifies('P9')} repairs a torn record that is longer than what is read at once`, async () => {
+  it(`${verifies('P9')} repairs a torn record that is longer than one read`, async () => {
     const folder = tempFolder()
     const { bytes, records, lastAt } = written(folder, 'x'.repeat(300_000))
     for (const end of [lastAt + 1, lastAt + 65_536, bytes.length - 2]) {
@@ -99,7 +134,7 @@ describe('a start after a crash', () => {
       expect(verdict.findings).toEqual([])
       expect(Object.values(aside)).toEqual([bytes.subarray(lastAt, end)])
     }
-    // The same record whole: the chain goes on from it, with or without its newline.
+    // If the record is complete, with or without its newline, the chain continues after it.
     for (const content of [bytes, bytes.subarray(0, -1)]) {
       const { verdict, aside } = await restarted(folder, content, records.at(-1))
       expect(verdict).toMatchObject({ ok: true, records: records.length + (content === bytes ? 2 : 3) })
@@ -108,13 +143,13 @@ describe('a start after a crash', () => {
   })
 
   it.each([
-    ['zeros, as a file system may leave', Buffer.alloc(5_000)],
+    ['zeros, which some file systems leave', Buffer.alloc(5_000)],
     ['a page of zeros with line breaks', Buffer.concat([Buffer.alloc(100), Buffer.from('\n'), Buffer.alloc(100)])],
-    ['broken UTF-8', Buffer.from([0xff, 0xfe, 0xf0, 0x9f])],
+    ['invalid UTF-8', Buffer.from([0xff, 0xfe, 0xf0, 0x9f])],
     ['another text', Buffer.from('hello\nworld\n')],
     ['empty lines', Buffer.from('\n\n\n')],
-    ['JSON that is no record', Buffer.from('{"v":1,"seq":5}\n')],
-  ])(`${verifies('P9')} puts %s aside`, async (_, junk) => {
+    ['JSON that is not a record', Buffer.from('{"v":1,"seq":5}\n')],
+  ])(`${verifies('P9')} moves %s to another file`, async (_, junk) => {
     const folder = tempFolder()
     const { bytes, records } = written(folder)
     const { verdict, added, aside } = await restarted(folder, Buffer.concat([bytes, junk]), records.at(-1))
@@ -123,7 +158,7 @@ describe('a start after a crash', () => {
     expect(verdict.findings).toEqual([])
   })
 
-  it(`${verifies('P9')} begins a new chain in a file that holds no record`, async () => {
+  it(`${verifies('P9')} starts a new chain in a file without a record`, async () => {
     const folder = tempFolder()
     for (const content of ['', 'x', 'not a log\n', '\n'.repeat(20_000)]) {
       const { verdict, added, aside } = await restarted(folder, Buffer.from(content), undefined)
@@ -133,7 +168,7 @@ describe('a start after a crash', () => {
     }
   })
 
-  it(`${verifies('P10')} does not make a forged last record without a newline whole`, async () => {
+  it(`${verifies('P10')} does not complete a forged last record that lacks its newline`, async () => {
     const folder = tempFolder()
     const { bytes, records, lastAt } = written(folder)
     const forged = Buffer.from(bytes.subarray(0, -1))
@@ -143,7 +178,7 @@ describe('a start after a crash', () => {
     expect(verdict.findings.map(finding => finding.kind)).toEqual(['truncated'])
   })
 
-  it(`${verifies('P10')} cannot launder a chain that lost its end: verify says so ever after`, async () => {
+  it(`${verifies('P10')} cannot hide that a chain lost its end: each later check reports it`, async () => {
     const folder = tempFolder()
     const { bytes, records } = written(folder)
     const firstLine = bytes.subarray(0, bytes.indexOf(10) + 1)
@@ -157,5 +192,113 @@ describe('a start after a crash', () => {
     const again = await restarted(folder, once.bytes, once.added.at(-1))
     expect(again.verdict.findings.map(finding => finding.kind)).toEqual(['truncated'])
     expect(again.added.map(record => record.event)).toEqual(['start', 'stop'])
+  })
+})
+
+describe('repairTail', () => {
+  const torn = (content = 'torn'): string => {
+    const path = join(tempFolder(), 'audit.jsonl')
+    writeFileSync(path, content)
+    return path
+  }
+
+  it('returns the last record of an intact file, and changes nothing', () => {
+    const folder = tempFolder()
+    const { bytes, records } = written(folder)
+    const path = join(folder, 'copy.jsonl')
+    writeFileSync(path, bytes)
+    expect(repairTail(path, key)).toEqual({ last: records.at(-1) })
+    expect(readFileSync(path).equals(bytes)).toBe(true)
+    expect(readdirSync(folder).filter(name => name.includes('torn'))).toEqual([])
+  })
+
+  it('returns the last complete record if a torn part follows it', () => {
+    const folder = tempFolder()
+    const { bytes, records } = written(folder)
+    const path = join(folder, 'copy.jsonl')
+    writeFileSync(path, Buffer.concat([bytes, Buffer.from('torn')]))
+    const { last, torn } = repairTail(path, key)
+    expect(last).toEqual(records.at(-1))
+    expect(torn).toEqual({ bytes: 4, keptAs: expect.stringMatching(/^copy\.jsonl\.torn-\d+$/) })
+  })
+
+  it('finds the last record of a long file', () => {
+    const folder = tempFolder()
+    const { bytes, records } = written(folder, 'x'.repeat(100_000))
+    const path = join(folder, 'copy.jsonl')
+    const log = openAuditLog({ file: join(folder, 'original.jsonl'), key, server: 'test' })
+    log.append({ event: 'intent', callId: 'c' })
+    const longer = readFileSync(log.path)
+    log.close()
+    expect(longer.length - bytes.length).toBeLessThan(64 * 1024)
+    writeFileSync(path, Buffer.concat([longer, Buffer.from('torn')]))
+    const { last, torn } = repairTail(path, key)
+    expect([last?.callId, torn?.bytes]).toEqual(['c', 4])
+    expect(readFileSync(path).equals(longer)).toBe(true)
+    expect(records.at(-1)?.callId).toBe('b')
+  })
+
+  it(`${verifies('P9', 'P10')} does not take the end of a torn line for a record`, () => {
+    const folder = tempFolder()
+    // The record is exactly as long as the first read.
+    const size = 64 * 1024
+    const unpadded = written(tempFolder())
+    const pad = 'x'.repeat(size - (unpadded.bytes.length - unpadded.lastAt))
+    const { bytes, records, lastAt } = written(folder, pad)
+    const record = bytes.subarray(lastAt)
+    expect(record).toHaveLength(size)
+    const path = join(folder, 'copy.jsonl')
+    writeFileSync(path, Buffer.concat([bytes.subarray(0, lastAt), Buffer.from('torn'), record]))
+    const { last, torn } = repairTail(path, key)
+    expect(last).toEqual(records.at(-2))
+    expect(torn?.bytes).toBe(size + 4)
+  })
+
+  it('has nothing to do for a missing file, an empty file and a device', () => {
+    expect(repairTail(join(tempFolder(), 'nowhere'), key)).toEqual({})
+    expect(repairTail(torn(''), key)).toEqual({})
+    expect(repairTail('/dev/null', key)).toEqual({})
+    expect(repairTail('/dev/zero', key)).toEqual({})
+  })
+
+  it(`${verifies('P8')} throws if the file exists but cannot be opened`, () => {
+    const folder = tempFolder()
+    mkdirSync(join(folder, 'folder'))
+    symlinkSync('loop', join(folder, 'loop'))
+    expect(thrownBy(() => repairTail(join(folder, 'folder'), key))).toMatchObject({ code: 'EISDIR' })
+    expect(thrownBy(() => repairTail(join(folder, 'loop'), key))).toMatchObject({ code: 'ELOOP' })
+  })
+
+  it(`${verifies('P11')} lets only the owner read the torn part`, () => {
+    const path = torn()
+    const { torn: part } = repairTail(path, key)
+    expect(statSync(join(path, '..', part?.keptAs ?? '')).mode & 0o777).toBe(0o600)
+  })
+
+  it(`${verifies('P9')} flushes the torn part to the disk before it cuts it off, and then the file`, () => {
+    const path = torn()
+    vi.clearAllMocks()
+    repairTail(path, key)
+    expect(writeFileSync).toHaveBeenCalledBefore(vi.mocked(ftruncateSync))
+    expect(ftruncateSync).toHaveBeenCalledBefore(vi.mocked(fsyncSync))
+    expect(vi.mocked(writeFileSync).mock.lastCall?.[2]).toMatchObject({ flush: true })
+  })
+
+  it(`${verifies('P9')} leaves the file as it is if the torn part cannot be kept`, () => {
+    const path = torn()
+    vi.spyOn(Date, 'now').mockReturnValue(7)
+    writeFileSync(`${path}.torn-7`, 'of an earlier crash')
+    expect(thrownBy(() => repairTail(path, key))).toMatchObject({ code: 'EEXIST' })
+    vi.mocked(Date.now).mockRestore()
+    expect(readFileSync(path, 'utf8')).toBe('torn')
+    expect(readFileSync(`${path}.torn-7`, 'utf8')).toBe('of an earlier crash')
+  })
+
+  it('closes the file, whether or not it is repaired', () => {
+    for (const path of [torn(), torn(''), '/dev/null']) {
+      vi.mocked(closeSync).mockClear()
+      repairTail(path, key)
+      expect(closeSync).toHaveBeenCalledTimes(1)
+    }
   })
 })

@@ -3,15 +3,17 @@ import { basename } from 'node:path'
 import type { AuditKey } from './key.ts'
 import { type AuditRecord, parseRecord, splitMac } from './record.ts'
 
-/** Where a chain can be continued, and what had to be put aside for it. */
+/** The end of a chain after the repair. */
 export interface Tail {
+  /** The record that the next one continues. */
   readonly last?: AuditRecord
+  /** The length of the torn part, and the name of the file that holds it now. */
   readonly torn?: { readonly bytes: number; readonly keptAs?: string }
 }
 
 /**
- * Brings a file that a crash may have left torn back to its last whole record. What comes after it is kept beside the
- * file (`<file>.torn-<time>`), never thrown away; a last record that is whole but for its newline gets its newline.
+ * Repairs the end of a file after a crash. Bytes after the last complete record are moved to `<file>.torn-<time>`
+ * beside the file; they are never deleted. If the last record lacks only its newline, the newline is added.
  */
 export function repairTail(path: string, key: AuditKey): Tail {
   let fd: number
@@ -52,7 +54,7 @@ function repair(fd: number, size: number, path: string, key: AuditKey): Tail {
 
 const FIRST_CHUNK = 64 * 1024
 
-/** The last whole record and the offset behind its newline; the file's start if it has none. */
+/** The last complete record and the offset after its newline, or offset 0 if there is no such record. */
 function findLast(fd: number, size: number): { last?: AuditRecord; end: number } {
   for (let length = FIRST_CHUNK; ; length *= 2) {
     const start = Math.max(0, size - length)
@@ -61,7 +63,7 @@ function findLast(fd: number, size: number): { last?: AuditRecord; end: number }
     let end = chunk.lastIndexOf(10)
     while (end !== -1) {
       const before = end === 0 ? -1 : chunk.lastIndexOf(10, end - 1)
-      // The line may begin before the chunk.
+      // The line may begin before this chunk.
       if (before === -1 && start > 0) break
       const last = parseRecord(chunk.toString('utf8', before + 1, end))
       if (last) return { last, end: start + end + 1 }

@@ -10,7 +10,8 @@ describe('traceOf', () => {
     `00-${TRACE}-${SPAN}-00`,
     `01-${TRACE}-${SPAN}-ff-and-more`,
     `fe-${TRACE}-${SPAN}-01`,
-  ])('takes over %s', traceparent => {
+    `01-${TRACE}-${SPAN}-01-${'x'.repeat(128 - 56)}`,
+  ])('accepts %s', traceparent => {
     expect(traceOf(traceparent)).toEqual({ traceId: TRACE, parentId: SPAN, source: 'claimed' })
   })
 
@@ -29,11 +30,12 @@ describe('traceOf', () => {
     ['a long span', `00-${TRACE}-${SPAN}0-01`],
     ['no flags', `00-${TRACE}-${SPAN}`],
     ['a space before', ` 00-${TRACE}-${SPAN}-01`],
-    ['a line break behind', `00-${TRACE}-${SPAN}-01\n`],
+    ['a line break at the end', `00-${TRACE}-${SPAN}-01\n`],
     ['a line break within', `01-${TRACE}-${SPAN}-01-\n`],
-    ['too much behind', `01-${TRACE}-${SPAN}-01-${'x'.repeat(100)}`],
+    ['too much after the flags', `01-${TRACE}-${SPAN}-01-${'x'.repeat(100)}`],
+    ['one character too many', `01-${TRACE}-${SPAN}-01-${'x'.repeat(129 - 56)}`],
     ['a megabyte', `01-${TRACE}-${SPAN}-01-${'x'.repeat(1024 * 1024)}`],
-  ])(`${verifies('P11')} starts a trace of its own for %s`, (_, traceparent) => {
+  ])(`${verifies('P11')} starts a new trace for %s`, (_, traceparent) => {
     const trace = traceOf(traceparent)
     expect(trace).toEqual({ traceId: expect.stringMatching(/^[0-9a-f]{32}$/), source: 'generated' })
     expect(trace.traceId).not.toBe(TRACE)
@@ -42,7 +44,7 @@ describe('traceOf', () => {
 })
 
 describe('formatTraceparent', () => {
-  it('carries a trace on in a span of its own', () => {
+  it('continues a trace with a new span', () => {
     for (const trace of [traceOf(`00-${TRACE}-${SPAN}-01`), traceOf(undefined)]) {
       const next = formatTraceparent(trace)
       expect(traceOf(next)).toMatchObject({ traceId: trace.traceId, source: 'claimed' })

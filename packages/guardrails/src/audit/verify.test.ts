@@ -1,11 +1,16 @@
+import { spawnSync } from 'node:child_process'
 import { createHmac } from 'node:crypto'
-import { copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { recordsOf, start, tempFolder } from '../../test/support.ts'
+import { trials } from '../../test/trials.ts'
 import { openAuditLog } from './audit-log.ts'
+import { formatHead } from './head-file.ts'
 import { parseAuditKey } from './key.ts'
+import type { AuditRecord } from './record.ts'
 import { type Finding, type Verdict, verifyAudit } from './verify.ts'
 
 const WRITER = new URL('../../test/writer.ts', import.meta.url)
@@ -47,7 +52,7 @@ function verdictOn(file: string): Promise<Verdict> {
 
 const kindsOf = (verdict: Verdict): Finding['kind'][] => verdict.findings.map(finding => finding.kind)
 
-/** A line that continues `lines` up to `at`, as one would forge it who has another key. */
+/** A line that continues `lines` up to `at`, forged by somebody who has another key. */
 function forged(lines: readonly Buffer[], at: number, secret: string, kid: string): Buffer {
   const before = at === 0 ? undefined : JSON.parse(String(lines[at - 1]))
   const covered = JSON.stringify({
@@ -62,9 +67,10 @@ function forged(lines: readonly Buffer[], at: number, secret: string, kid: strin
 }
 
 const RECORDS = 9
-const TRIALS = 300
+const TAMPERED = trials('trials', { short: 60, full: 300 })
+const WHILE_WRITING = trials('files', { short: 3, full: 10 })
 
-/** Each makes another file of a chain, from random numbers. Undefined where these change nothing. */
+/** Each returns a tampered copy of a chain, made with random numbers, or undefined if these would change nothing. */
 type Tamper = (chain: Chain, foreign: Chain, numbers: readonly [number, number, number]) => Buffer | undefined
 
 const TAMPERINGS: Record<string, Tamper> = {
@@ -85,11 +91,11 @@ const TAMPERINGS: Record<string, Tamper> = {
     copy.writeUInt8(copy.readUInt8(place) ^ (1 << (bit % 8)), place)
     return copy
   },
-  'another byte put in'({ bytes }, _, [at, byte]) {
+  'an inserted byte'({ bytes }, _, [at, byte]) {
     const place = at % (bytes.length + 1)
     return Buffer.concat([bytes.subarray(0, place), Buffer.from([byte % 256]), bytes.subarray(place)])
   },
-  'a byte taken out'({ bytes }, _, [at]) {
+  'a removed byte'({ bytes }, _, [at]) {
     const place = at % bytes.length
     return Buffer.concat([bytes.subarray(0, place), bytes.subarray(place + 1)])
   },
@@ -106,18 +112,18 @@ const TAMPERINGS: Record<string, Tamper> = {
   'a duplicated line'({ lines }, _, [line, at]) {
     return Buffer.concat(lines.toSpliced(at % (RECORDS + 1), 0, lines[line % RECORDS] ?? Buffer.alloc(0)))
   },
-  'a line repeated at once'({ lines }, _, [line]) {
+  'a line that is repeated at once'({ lines }, _, [line]) {
     return Buffer.concat(lines.toSpliced(line % RECORDS, 0, lines[line % RECORDS] ?? Buffer.alloc(0)))
   },
-  'an inserted line, forged under another key'({ lines }, _, [at]) {
+  'an inserted line that is forged with another key'({ lines }, _, [at]) {
     const place = at % (RECORDS + 1)
     return Buffer.concat(lines.toSpliced(place, 0, forged(lines, place, OTHER_KEY_HEX, otherKey.kid)))
   },
-  'an inserted line, forged under another key that it passes off as ours'({ lines }, _, [at]) {
+  'an inserted line that is forged with another key and names our key'({ lines }, _, [at]) {
     const place = at % (RECORDS + 1)
     return Buffer.concat(lines.toSpliced(place, 0, forged(lines, place, OTHER_KEY_HEX, key.kid)))
   },
-  'a replaced line, forged under another key'({ lines }, _, [at, name]) {
+  'a replaced line that is forged with another key'({ lines }, _, [at, name]) {
     const place = at % RECORDS
     return Buffer.concat(
       lines.toSpliced(place, 1, forged(lines, place, OTHER_KEY_HEX, [key, otherKey][name % 2]?.kid ?? '')),
@@ -126,10 +132,10 @@ const TAMPERINGS: Record<string, Tamper> = {
   'an inserted line of another chain'({ lines }, foreign, [at, line]) {
     return Buffer.concat(lines.toSpliced(at % (RECORDS + 1), 0, foreign.lines[line % RECORDS] ?? Buffer.alloc(0)))
   },
-  'an appended line of another chain, with the next number'({ lines }, foreign) {
+  'an appended line of another chain with the next number'({ lines }, foreign) {
     return Buffer.concat([...lines, foreign.lines[RECORDS] ?? Buffer.alloc(0)])
   },
-  'a line replaced by that of another chain with its number'({ lines }, foreign, [at]) {
+  'a line that is replaced by the line of another chain with the same number'({ lines }, foreign, [at]) {
     return Buffer.concat(lines.toSpliced(at % RECORDS, 1, foreign.lines[at % RECORDS] ?? Buffer.alloc(0)))
   },
   'an empty line'({ lines }, _, [at]) {
@@ -149,10 +155,10 @@ const TAMPERINGS: Record<string, Tamper> = {
   'a beginning cut off within a line'({ bytes }, _, [at]) {
     return bytes.subarray(1 + (at % (bytes.length - 1)))
   },
-  'the end of another chain under the same key'({ lines }, foreign, [at, from]) {
+  'the end of another chain with the same key'({ lines }, foreign, [at, from]) {
     return Buffer.concat([...lines.slice(0, at % (RECORDS + 1)), ...foreign.lines.slice(from % RECORDS)])
   },
-  'the end of another chain, joined where the numbers go on'({ lines }, foreign, [at]) {
+  'the end of another chain, joined where the numbers continue'({ lines }, foreign, [at]) {
     const place = at % (RECORDS + 1)
     return Buffer.concat([...lines.slice(0, place), ...foreign.lines.slice(place)])
   },
@@ -164,29 +170,32 @@ const TAMPERINGS: Record<string, Tamper> = {
 const numbers = fc.tuple(fc.nat(), fc.nat(), fc.nat())
 
 describe('verifyAudit', () => {
-  it(`${verifies('P10')} accepts a chain as it was written`, async () => {
+  it(`${verifies('P10')} accepts an intact chain`, async () => {
     const folder = tempFolder()
     const { file } = chain(folder, 'audit.jsonl', RECORDS)
     expect(await verdictOn(file)).toEqual({ ok: true, files: [file], records: RECORDS, findings: [] })
   })
 
-  it.each(Object.entries(TAMPERINGS))(`${verifies('P10')} detects %s`, async (_, tamper) => {
+  it.each(Object.entries(TAMPERINGS))(`${verifies('P10')} detects %s ${TAMPERED.label}`, async (_, tamper) => {
     const folder = tempFolder()
     const original = chain(folder, 'audit.jsonl', RECORDS)
     const foreign = chain(folder, 'foreign.jsonl', RECORDS + 4)
     expect([original.lines.length, foreign.lines.length]).toEqual([RECORDS, RECORDS + 4])
+    let tampered = 0
     await fc.assert(
       fc.asyncProperty(numbers, async given => {
         const changed = tamper(original, foreign, given)
         if (changed === undefined || changed.equals(original.bytes)) return
+        tampered += 1
         writeFileSync(original.file, changed)
         const verdict = await verdictOn(original.file)
         expect(verdict.ok).toBe(false)
         expect(verdict.findings.length).toBeGreaterThan(0)
       }),
-      { numRuns: TRIALS },
+      { numRuns: TAMPERED.count },
     )
-    // What the trials were measured against.
+    expect(tampered).toBeGreaterThan(TAMPERED.count / 2)
+    // The original file is accepted.
     writeFileSync(original.file, original.bytes)
     expect((await verdictOn(original.file)).ok).toBe(true)
   })
@@ -232,12 +241,12 @@ describe('verifyAudit', () => {
       writeFileSync(file, changed)
       expect(kindsOf(await verdictOn(file))).toContain('malformed')
     }
-    // The very change that a reader of decoded text cannot see.
+    // This change is invisible in decoded text.
     const unseen = Buffer.concat([bytes.subarray(0, at), Buffer.from([0xf0, 0xbf, 0xbd]), bytes.subarray(at + 3)])
     expect(unseen.toString('utf8')).toBe(bytes.toString('utf8'))
   })
 
-  it(`${verifies('P10')} detects the same JSON in other words`, async () => {
+  it(`${verifies('P10')} detects the same JSON in a different spelling`, async () => {
     const folder = tempFolder()
     const { file, lines } = chain(folder, 'audit.jsonl', RECORDS)
     const text = String(lines[3])
@@ -260,7 +269,7 @@ describe('verifyAudit', () => {
     }
   })
 
-  it('says what is wrong and where', async () => {
+  it('reports what is wrong, and in which line', async () => {
     const folder = tempFolder()
     const { file, lines, bytes } = chain(folder, 'audit.jsonl', 5)
     const [one, two, three, four, five] = lines as [Buffer, Buffer, Buffer, Buffer, Buffer]
@@ -316,7 +325,7 @@ describe('verifyAudit', () => {
     expect(missed).toEqual([])
   })
 
-  it(`${verifies('P10')} does not take a head without a record for one`, async () => {
+  it(`${verifies('P10')} does not accept a head that names record 0`, async () => {
     const folder = tempFolder()
     const { file, lines } = chain(folder, 'audit.jsonl', RECORDS)
     writeFileSync(`${file}.head`, readFileSync(`${file}.head`, 'utf8').replace(/^\d+/, '0'.repeat(16)))
@@ -324,7 +333,7 @@ describe('verifyAudit', () => {
     expect((await verdictOn(file)).ok).toBe(false)
   })
 
-  it(`${verifies('P10')} follows a chain from one key to the next, and needs both`, async () => {
+  it(`${verifies('P10')} checks a chain with two keys if it is given both`, async () => {
     const file = join(tempFolder(), 'audit.jsonl')
     for (const under of [key, otherKey, key]) openAuditLog({ file, key: under, server: 'test' }).close()
     expect(await verifyAudit(file, { keys: [key, otherKey] })).toMatchObject({ ok: true, records: 6 })
@@ -350,16 +359,119 @@ describe('verifyAudit', () => {
     expect((await verdictOn(file)).findings).toMatchObject([{ file: 'audit.jsonl.1', kind: 'truncated' }])
   })
 
-  it('finds no fault with a chain that is being written', async () => {
+  describe('of a file whose last line is incomplete', () => {
+    const incomplete = (cut: (line: string) => string, headOf: number) => {
+      const folder = tempFolder()
+      const { file, lines } = chain(folder, 'audit.jsonl', 5)
+      const head = JSON.parse(String(lines[headOf - 1])) as AuditRecord
+      writeFileSync(`${file}.head`, formatHead(head))
+      writeFileSync(file, Buffer.concat([...lines.slice(0, 4), Buffer.from(cut(String(lines[4])))]))
+      return file
+    }
+    const withoutNewline = (line: string): string => line.slice(0, -1)
+    const hold = (file: string, pid: number): void =>
+      writeFileSync(`${file}.lock`, JSON.stringify({ host: hostname(), pid, started: '' }))
+
+    it('accepts it while a live process holds the file', async () => {
+      for (const cut of [withoutNewline, (line: string) => line.slice(0, 9)]) {
+        const file = incomplete(cut, 4)
+        hold(file, process.ppid)
+        expect(await verdictOn(file)).toEqual({ ok: true, files: [file], records: 4, findings: [] })
+      }
+    })
+
+    it(`${verifies('P10')} reports it if no process holds the file, or a dead one`, async () => {
+      const file = incomplete(withoutNewline, 4)
+      expect(kindsOf(await verdictOn(file))).toEqual(['torn'])
+      hold(file, spawnSync(process.execPath, ['--version']).pid)
+      expect(kindsOf(await verdictOn(file))).toEqual(['torn'])
+    })
+
+    it(`${verifies('P10')} reports it if the head names the incomplete record`, async () => {
+      const file = incomplete(withoutNewline, 5)
+      hold(file, process.ppid)
+      expect(kindsOf(await verdictOn(file))).toEqual(['torn', 'truncated'])
+    })
+  })
+
+  it(`${verifies('P10')} reads the heads from the file that is given for them`, async () => {
+    const folder = tempFolder()
+    const { file } = chain(folder, 'audit.jsonl', 3)
+    const headFile = join(folder, 'elsewhere')
+    renameSync(`${file}.head`, headFile)
+    expect((await verifyAudit(file, { keys: [key], headFile })).findings).toEqual([])
+    expect(kindsOf(await verdictOn(file))).toEqual(['no-head'])
+    rmSync(file)
+    expect(kindsOf(await verifyAudit(file, { keys: [key], headFile }))).toEqual(['truncated'])
+  })
+
+  it(`${verifies('P10')} accepts records that were written after the head was read`, async () => {
+    const { file, lines } = chain(tempFolder(), 'audit.jsonl', 5)
+    writeFileSync(`${file}.head`, formatHead(JSON.parse(String(lines[2])) as AuditRecord))
+    expect((await verdictOn(file)).findings).toEqual([])
+  })
+
+  it(`${verifies('P10')} detects a record with the number of the head but another MAC`, async () => {
+    const { file, lines } = chain(tempFolder(), 'audit.jsonl', 5)
+    writeFileSync(`${file}.head`, formatHead({ ...(JSON.parse(String(lines[4])) as AuditRecord), mac: '0'.repeat(64) }))
+    expect(kindsOf(await verdictOn(file))).toEqual(['truncated'])
+  })
+
+  it(`${verifies('P10')} reports missing records from a recovered record only`, async () => {
+    const file = join(tempFolder(), 'audit.jsonl')
+    const log = openAuditLog({ file, key, server: 'test' })
+    const result = { missingFrom: 3, missingTo: 7 }
+    log.append({ event: 'outcome', result })
+    log.append({ event: 'recovered', result: { missingFrom: 3 } })
+    log.append({ event: 'recovered' })
+    log.append({ event: 'recovered', result })
+    log.close()
+    expect((await verdictOn(file)).findings).toEqual([
+      {
+        file: 'audit.jsonl',
+        line: 5,
+        kind: 'truncated',
+        message: 'records 3 to 7 were missing when the server was started',
+      },
+    ])
+  })
+
+  it('checks the files in the order of their numbers, and no other files beside them', async () => {
+    const folder = tempFolder()
+    const { file, bytes } = chain(folder, 'audit.jsonl', 3)
+    const head = readFileSync(`${file}.head`)
+    for (const number of [2, 10]) {
+      writeFileSync(`${file}.${number}`, bytes)
+      writeFileSync(`${file}.head.${number}`, head)
+    }
+    for (const name of ['0', '01', '1x', '-1', 'torn-7', 'lock', '']) writeFileSync(`${file}.${name}`, 'x')
+    writeFileSync(join(folder, 'audit-jsonl.3'), 'x')
+    expect(await verdictOn(file)).toEqual({
+      ok: true,
+      files: [file, `${file}.2`, `${file}.10`],
+      records: 9,
+      findings: [],
+    })
+  })
+
+  it('reads lines that are longer than one chunk, and several lines of one chunk', async () => {
+    const file = join(tempFolder(), 'audit.jsonl')
+    const log = openAuditLog({ file, key, server: 'test' })
+    for (const length of [1, 200_000, 10, 65_536, 3]) log.append({ event: 'intent', args: { pad: 'x'.repeat(length) } })
+    log.close()
+    expect(await verdictOn(file)).toEqual({ ok: true, files: [file], records: 7, findings: [] })
+  })
+
+  it(`accepts a file while it is being written ${WHILE_WRITING.label}`, async () => {
     const folder = tempFolder()
     const writer = start(WRITER)
     await writer.line()
     const faults = new Set<Finding['kind']>()
-    for (let round = 0; round < 10; round += 1) {
+    for (let round = 0; round < WHILE_WRITING.count; round += 1) {
       const file = join(folder, `${round}.jsonl`)
       await writer.ask(`open ${file}`)
       let isWritten = false
-      // So long a record that half of it is there to be seen for a while.
+      // The record is so long that it is incomplete for a while.
       const written = writer.ask('large 8000000').then(() => {
         isWritten = true
       })

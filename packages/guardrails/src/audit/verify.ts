@@ -6,11 +6,11 @@ import { type Head, readHead } from './head-file.ts'
 import type { AuditKey } from './key.ts'
 import { GENESIS, parseRecord, splitMac } from './record.ts'
 
-/** What is wrong, and where. */
+/** Something that is wrong with an audit file. */
 export interface Finding {
   /** The file's name, without its folder. */
   readonly file: string
-  /** Counted from 1; 0 for the file as a whole. */
+  /** Counted from 1; 0 for the whole file. */
   readonly line: number
   readonly kind: 'malformed' | 'torn' | 'unknown-key' | 'mac' | 'sequence' | 'chain' | 'truncated' | 'no-head'
   readonly message: string
@@ -24,11 +24,11 @@ export interface Verdict {
 }
 
 /**
- * Checks every chain of an audit file: the file itself and the numbered ones beside it. Any byte flipped, and any record
- * deleted, swapped, repeated, inserted or cut off, is a finding. May run beside a server that is writing.
+ * Checks every chain of an audit file: the file itself and the numbered files beside it. It detects each changed byte,
+ * and each record that was deleted, swapped, duplicated, inserted or cut off. It may run while a server is writing.
  *
- * @param options.keys every key that the records were made under
- * @param options.headFile where the heads are kept; `<file>.head` unless told
+ * @param options.keys every key that signed records of the file
+ * @param options.headFile where the heads are stored; `<file>.head` by default
  */
 export async function verifyAudit(
   file: string,
@@ -39,7 +39,7 @@ export async function verifyAudit(
   const findings: Finding[] = []
   const files: string[] = []
   let records = 0
-  // A head without its file counts as a chain that was cut off whole.
+  // A head without its file means that the whole chain was deleted.
   const indexes = new Set([...slotsOf(file), ...slotsOf(headBase)])
   for (const index of [...indexes].sort((a, b) => a - b)) {
     const path = slotPath(file, index)
@@ -72,13 +72,13 @@ async function verifyChain(
   const found = (line: number, kind: Finding['kind'], message: string): void => {
     findings.push({ file, line, kind, message })
   }
-  // Before the file: records that are added meanwhile are then behind the head, never missing.
+  // Read before the file. Records that are written in the meantime come after this head, so none seems to be missing.
   let head: Head | undefined
   try {
     head = readHead(headPath)
-    if (!head) found(0, 'no-head', 'no head is kept for this file: a cut at its end would not show')
+    if (!head) found(0, 'no-head', 'this file has no head, so records that were cut off its end cannot be detected')
   } catch {
-    found(0, 'no-head', 'the head that is kept for this file is not a head')
+    found(0, 'no-head', 'the head of this file is malformed')
   }
   if (!existsSync(path)) {
     found(0, 'truncated', `the head names record ${head?.seq ?? '?'}, but the file is gone`)
@@ -90,13 +90,13 @@ async function verifyChain(
   let last: Head = { seq: 0, mac: GENESIS }
   let atHead: string | undefined
   for await (const { bytes, ended } of linesOf(path)) {
-    // A living writer may be in the middle of it; nobody was told that it is there.
+    // A live writer may be in the middle of this record. It has not acknowledged it yet.
     if (!ended && held && last.seq >= (head?.seq ?? 0)) break
     line += 1
-    // Decoding maps different broken bytes to one replacement character: what is not UTF-8 was not written by us.
+    // Decoding maps all invalid bytes to one replacement character, so it would hide a change. Records are valid UTF-8.
     const text = isUtf8(bytes) ? bytes.toString('utf8') : ''
     if (!ended) {
-      found(line, 'torn', 'the last line has no end')
+      found(line, 'torn', 'the last line is incomplete')
       break
     }
     const record = parseRecord(text)
@@ -106,17 +106,17 @@ async function verifyChain(
       continue
     }
     const key = keys.get(record.kid)
-    if (!key) found(line, 'unknown-key', `made under key ${record.kid}, which was not given`)
+    if (!key) found(line, 'unknown-key', `record ${record.seq} was signed with key ${record.kid}, which was not given`)
     else if (!key.matches(parts.covered, parts.mac)) found(line, 'mac', `record ${record.seq} was altered`)
     if (record.seq !== last.seq + 1) found(line, 'sequence', `record ${record.seq} follows record ${last.seq}`)
-    else if (record.prev !== last.mac) found(line, 'chain', `record ${record.seq} does not continue the one before it`)
+    else if (record.prev !== last.mac) found(line, 'chain', `record ${record.seq} does not continue the previous one`)
     const gap = record.event === 'recovered' ? missingOf(record.result) : undefined
     if (gap) found(line, 'truncated', `records ${gap.from} to ${gap.to} were missing when the server was started`)
     last = { seq: record.seq, mac: parts.mac }
     if (record.seq === head?.seq) atHead = parts.mac
   }
   if (head && head.seq > 0 && atHead !== head.mac)
-    found(line, 'truncated', `the head names record ${head.seq}, which is not there as it was`)
+    found(line, 'truncated', `the head names record ${head.seq}, which is missing or was altered`)
   return line
 }
 
@@ -125,7 +125,7 @@ function missingOf(result: unknown): { from: number; to: number } | undefined {
   return missingFrom !== undefined && missingTo !== undefined ? { from: missingFrom, to: missingTo } : undefined
 }
 
-/** Splits at newlines only and keeps every byte; node:readline would also split at a carriage return. */
+/** Splits at newlines only and keeps every byte. node:readline also splits at carriage returns. */
 async function* linesOf(path: string): AsyncGenerator<{ bytes: Buffer; ended: boolean }> {
   let rest: Buffer[] = []
   for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {

@@ -1,23 +1,26 @@
-/** Letters with their marks, digits, space and `._-()`: no separator, drive letter, stream, bidi or control character. */
+/**
+ * Letters with their marks, digits, space and `._-()`. This excludes path separators, the colon of drive letters and
+ * streams, bidirectional characters and control characters.
+ */
 const NAME = /^[\p{L}\p{Nd}][\p{L}\p{M}\p{Nd} ._\-()]*\.md$/u
 
 /**
- * Letters and marks that draw nothing (Hangul fillers, variation selectors, the grapheme joiner): with them, two names
- * look the same to the person who is asked to confirm one of them.
+ * Letters and marks without a glyph (Hangul fillers, variation selectors, the grapheme joiner). With them, two different
+ * names would look the same to the person who confirms one.
  */
 const INVISIBLE = /\p{Default_Ignorable_Code_Point}/u
 
-/** Names that Windows gives to devices whatever their extension, also with spaces before the first dot. */
+/** Device names of Windows, which are reserved with any extension, and with spaces before the first dot. */
 const DEVICE = /^(?:con|prn|aux|nul|com\d|lpt\d) *(?:\.|$)/iu
 
 const MAX_BYTES = 200
 
 /**
- * Whether a string, after NFC, is a name that a draft may have. Says nothing about a file of that name.
- * At most 200 bytes of UTF-8.
+ * Whether a string, normalised to NFC, is a valid name for a draft: at most 200 bytes of UTF-8. Does not check whether
+ * such a file exists.
  */
 export function isDraftName(name: string): boolean {
-  // Bounds the work before normalising: NFC never makes a string shorter than a third of its length in UTF-16 units.
+  // Limits the work of normalising. NFC shortens a string to no less than a third of its UTF-16 units.
   if (name.length > MAX_BYTES * 3) return false
   const nfc = name.normalize('NFC')
   return NAME.test(nfc) && !INVISIBLE.test(nfc) && !DEVICE.test(nfc) && Buffer.byteLength(nfc) <= MAX_BYTES

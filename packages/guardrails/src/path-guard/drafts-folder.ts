@@ -6,12 +6,12 @@ import { isDraftName } from './draft-name.ts'
 import { DraftsRootError, NotADraftError } from './errors.ts'
 import { readOnce } from './read-once.ts'
 
-/** One draft as it was at one moment: the bytes that were checked are the bytes to publish. */
+/** A draft as it was when it was read. Publish these bytes: they are the ones that were checked. */
 export interface Draft {
-  /** The name in NFC, however the folder spells it. */
+  /** The name in NFC. The folder may spell it differently. */
   readonly filename: string
   readonly bytes: Buffer
-  /** Of `bytes`, lower-case hex. */
+  /** Of `bytes`, in lower-case hex. */
   readonly sha256: string
   readonly modifiedAt: Date
 }
@@ -20,24 +20,23 @@ export interface DraftsFolder {
   /** Reads one draft. @throws {NotADraftError} */
   read(filename: string): Draft
   /**
-   * Describes the newest drafts, newest first.
+   * Describes drafts, the most recently modified first.
    *
-   * @param limit how many at most
-   * @param describe called with each; the draft's bytes are not kept. Undefined leaves it out
-   * @returns what `describe` made of them, and how many entries ending in `.md` are not among them
+   * @param limit the largest number of drafts
+   * @param describe called for each draft; a draft for which it returns undefined is left out
+   * @returns the descriptions, and the number of `.md` entries that are not described
    */
   list<T>(limit: number, describe: (draft: Draft) => T | undefined): Promise<{ entries: T[]; omitted: number }>
 }
 
-/** 1 MiB. */
 const DEFAULT_MAX_BYTES = 1024 * 1024
 
 /**
- * Opens a flat folder of drafts. The root is resolved once, here.
+ * Opens a folder of drafts, without its subfolders. Links in its path are resolved once, here.
  *
  * @param root an absolute path
- * @param options.maxBytes the largest draft; 1 MiB unless told
- * @throws {DraftsRootError} if it is missing, relative, not a folder, or writable by everybody
+ * @param options.maxBytes the size of the largest draft; 1 MiB by default
+ * @throws {DraftsRootError} if the folder is missing, unreadable or writable by everybody, or the path is not absolute
  */
 export function openDraftsFolder(root: string, options: { maxBytes?: number } = {}): DraftsFolder {
   const maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES
@@ -48,7 +47,7 @@ export function openDraftsFolder(root: string, options: { maxBytes?: number } = 
   const entries = (): string[] => {
     try {
       const now = lstatSync(resolved, { bigint: true })
-      // The folder that was approved at start-up, not one that was put in its place.
+      // This must be the folder that was opened, not another one in its place.
       if (now.dev !== identity.dev || now.ino !== identity.ino) throw new NotADraftError('missing')
       return readdirSync(held)
     } catch (error) {
@@ -90,10 +89,10 @@ export function openDraftsFolder(root: string, options: { maxBytes?: number } = 
           const description = describe(readEntry(name))
           if (description !== undefined) described.push(description)
         } catch (error) {
-          // What cannot be published is not offered; it is counted.
+          // It cannot be published, so it is counted as omitted.
           if (!(error instanceof NotADraftError)) throw error
         }
-        // A folder of large drafts must not hold up the calls that wait beside this one.
+        // Reading many large drafts must not block other calls.
         await setImmediate()
       }
       return { entries: described, omitted: markdown.length - described.length }
@@ -102,8 +101,8 @@ export function openDraftsFolder(root: string, options: { maxBytes?: number } = 
 }
 
 /**
- * A path to the folder by a handle that is held open: whatever is put in its place later, this leads to the same one.
- * Only Linux has it; elsewhere the folder's own path must do.
+ * On Linux, a path to the folder through an open handle. It leads to the same folder even if another one is put in its
+ * place. On other systems, the path itself.
  */
 function hold(resolved: string): string {
   if (process.platform !== 'linux') return resolved
@@ -111,7 +110,7 @@ function hold(resolved: string): string {
   return existsSync(held) ? held : resolved
 }
 
-/** Zero for a file that is gone meanwhile: reading it will tell. */
+/** Zero if the file is gone by now. Reading it reports that. */
 function modifiedAt(path: string): number {
   try {
     return lstatSync(path).mtimeMs
@@ -130,7 +129,7 @@ function resolveRoot(root: string): string {
   }
   const stats = statSync(resolved)
   if (!stats.isDirectory()) throw new DraftsRootError(`the drafts folder is not a folder: ${root}`)
-  // Windows reports every folder as writable by everybody: there the folder's access list is the operator's to check.
+  // Windows reports every folder as writable by everybody. There, the operator has to check the access list.
   if (process.platform !== 'win32' && (stats.mode & 0o002) !== 0)
     throw new DraftsRootError(`the drafts folder is writable by everybody: ${root}`)
   try {

@@ -1,4 +1,4 @@
-/** Why a name is not a draft. Closed set: a reason is shown to the caller, an operating system's message never is. */
+/** Why a name is not a draft. The caller sees one of these reasons, never a message of the operating system. */
 export type DraftRefusal =
   | 'bad-name'
   | 'missing'
@@ -10,19 +10,19 @@ export type DraftRefusal =
   | 'unreadable'
 
 const EXPLANATION: Record<DraftRefusal, string> = {
-  'bad-name': 'the name is not one that a draft can have',
-  missing: 'the drafts folder has no such entry',
-  ambiguous: 'two entries of the folder have this name in different Unicode spellings',
+  'bad-name': 'this is not a valid name for a draft',
+  missing: 'the drafts folder has no such file',
+  ambiguous: 'two files in the folder have this name, in different Unicode spellings',
   'not-a-regular-file': 'it is not a regular file',
   'hard-linked': 'the file has another name elsewhere (a hard link)',
-  'too-large': 'the file is larger than a draft may be',
+  'too-large': 'the file is too large for a draft',
   'changed-while-reading': 'the file was changed while it was read',
   unreadable: 'the file cannot be read',
 }
 
 /**
- * A given name leads to nothing that may be published. `filename` is the name as given, or `undefined` where the name
- * itself is the fault: then it may hold anything, and is not repeated. Never carries a path.
+ * The name does not lead to a draft that may be published. `filename` is undefined if the name itself is invalid: it
+ * could contain anything, so the error does not repeat it. The error never contains a path.
  */
 export class NotADraftError extends Error {
   readonly reason: DraftRefusal
@@ -36,12 +36,12 @@ export class NotADraftError extends Error {
   }
 }
 
-/** The drafts folder itself cannot be used. A start-up error for the operator: it may name the path. */
+/** The drafts folder cannot be used. This error is for the operator at start-up, so it may contain the path. */
 export class DraftsRootError extends Error {
   override name = 'DraftsRootError'
 }
 
-/** A value cannot be one segment of a URL's path. Does not repeat the value. */
+/** A value cannot be one segment of a URL path. The error does not contain the value. */
 export class UrlPathError extends Error {
   override name = 'UrlPathError'
 }

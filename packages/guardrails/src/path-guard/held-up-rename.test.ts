@@ -4,8 +4,8 @@ import { expect, it, vi } from 'vitest'
 import { tempFolder, thrownBy } from '../../test/support.ts'
 import { readOnce } from './read-once.ts'
 
-// What Linux shows while a process is held up within a rename: the replaced file has lost a link, its name still leads
-// to it. It ends when somebody takes the folder's lock, as listing the folder does.
+// What Linux shows while a process is suspended during a rename: the link count of the replaced file is already lower,
+// but its name still leads to it. Listing the folder waits until the rename is complete.
 const kernel = vi.hoisted(() => ({ opened: false, renames: [] as (() => void)[] }))
 
 vi.mock(import('node:fs'), async importOriginal => {
@@ -23,13 +23,19 @@ vi.mock(import('node:fs'), async importOriginal => {
     fstatSync: ((fd: number) => lowered(fs.fstatSync(fd, { bigint: true }))) as typeof fs.fstatSync,
     lstatSync: ((path: string) => lowered(fs.lstatSync(path, { bigint: true }))) as typeof fs.lstatSync,
     opendirSync: ((path: string) => {
-      if (kernel.opened) for (const rename of kernel.renames.splice(0)) rename()
-      return fs.opendirSync(path)
+      const listing = fs.opendirSync(path)
+      const { readSync } = listing
+      return Object.assign(listing, {
+        readSync() {
+          if (kernel.opened) for (const rename of kernel.renames.splice(0)) rename()
+          return readSync.call(listing)
+        },
+      })
     }) as typeof fs.opendirSync,
   }
 })
 
-it(`${verifies('P3')} does not read a file linked from outside whose name is being replaced at that moment`, () => {
+it(`${verifies('P3')} readOnce does not read a hard link to an outside file that is being replaced`, () => {
   const folder = tempFolder()
   const root = join(folder, 'drafts')
   mkdirSync(root)

@@ -8,12 +8,12 @@ export interface ReadFile {
 }
 
 /**
- * Reads a file through one handle: opened without following a link and without waiting (a FIFO would block for ever),
- * and judged by that handle alone, so that nothing can be put in its place between check and use.
+ * Opens a file without following a link and without waiting (a FIFO would block forever), then checks and reads it
+ * through the same handle, so that nobody can swap the file between the check and the read.
  *
- * @param path where the file is; only its last component comes from a caller
- * @param filename the name to put in an error
- * @param maxBytes the largest file accepted
+ * @param path only its last component comes from a caller
+ * @param filename the name for errors
+ * @param maxBytes the size of the largest file that is accepted
  * @throws {NotADraftError}
  */
 export function readOnce(path: string, filename: string, maxBytes: number): ReadFile {
@@ -26,15 +26,15 @@ export function readOnce(path: string, filename: string, maxBytes: number): Read
   try {
     const before = fstatSync(fd, { bigint: true })
     if (!before.isFile()) refuse('not-a-regular-file')
-    // Without O_NOFOLLOW (Windows) the weaker form: what was looked at must be what was opened.
+    // Windows has no O_NOFOLLOW. There, the file that was looked at must be the file that was opened.
     if (expected && (expected.ino !== before.ino || expected.dev !== before.dev)) refuse('changed-while-reading')
     if (before.nlink !== 1n) refuse('hard-linked')
     if (before.size > BigInt(maxBytes)) refuse('too-large')
-    // One byte more than there should be: a file that grew shows itself.
+    // One byte more than the file should have, to detect that it grew.
     const buffer = Buffer.allocUnsafe(Number(before.size) + 1)
     const length = readFully(fd, buffer, refuse)
-    // A hard link that is gone since it was opened leaves a link count of one: the name must still lead to this file.
-    letRenamesEnd(dirname(path), refuse)
+    // A hard link that was replaced after it was opened may have a link count of one, so the name must still lead here.
+    waitForRenames(dirname(path), refuse)
     const named = lstat(path, refuse)
     const isNamed = named.ino === before.ino && named.dev === before.dev && same(before, named)
     if (length !== Number(before.size) || !isNamed || !same(before, fstatSync(fd, { bigint: true })))
@@ -46,14 +46,14 @@ export function readOnce(path: string, filename: string, maxBytes: number): Read
 }
 
 /**
- * Waits for whoever replaces a name in the folder at this moment.
+ * Waits for a rename in the folder that is in progress.
  *
- * In the midst of a rename, Linux has already lowered the replaced file's link count while the name still leads to it:
- * one that was linked twice looks as if it had this one name only, for as long as the renaming process is held up. A
- * rename holds the folder's lock until its name leads elsewhere, and listing a folder takes that lock. What is renamed
- * after this shows in the file's change time.
+ * During a rename, Linux lowers the link count of the replaced file while its name still leads to it. A file with two
+ * links then looks like a file with one, for as long as the renaming process is suspended. A rename holds the lock of
+ * the folder until it is complete, and listing the folder takes the same lock. A rename that starts later changes the
+ * file's change time.
  */
-function letRenamesEnd(folder: string, refuse: Refuse): void {
+function waitForRenames(folder: string, refuse: Refuse): void {
   try {
     const listing = opendirSync(folder)
     try {
@@ -84,7 +84,7 @@ function open(path: string, flags: number, refuse: Refuse): number {
   } catch (error) {
     const code = codeOf(error)
     if (code === 'ENOENT') return refuse('missing')
-    // A link (ELOOP; EMLINK on some systems), a socket (ENXIO), a device without a driver (ENODEV).
+    // A symbolic link (ELOOP, or EMLINK on some systems), a socket (ENXIO), or a device without a driver (ENODEV).
     if (code === 'ELOOP' || code === 'EMLINK' || code === 'ENXIO' || code === 'ENODEV')
       return refuse('not-a-regular-file')
     return refuse('unreadable')

@@ -1,13 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { thrownBy } from '../../test/support.ts'
+import { trials } from '../../test/trials.ts'
 import { UrlPathError } from './errors.ts'
 import { urlPath } from './url-path.ts'
 
 const ORIGIN = 'http://127.0.0.1:4000'
 
-const TRICKS: Record<string, string> = {
-  'nothing at all': '',
+const DANGEROUS: Record<string, string> = {
+  'an empty string': '',
   'a dot': '.',
   'two dots': '..',
   'encoded dots': '%2e%2e',
@@ -16,14 +17,14 @@ const TRICKS: Record<string, string> = {
   'an encoded slash': 'a%2fb',
   'a slash': '/',
   'two slashes': '//evil.example',
-  'a step upwards': '../admin',
-  'a step upwards behind a name': '1/../../admin',
+  'a parent segment': '../admin',
+  'a parent segment after a name': '1/../../admin',
   'a backslash': '\\',
-  'a step upwards with a backslash': '..\\admin',
+  'a parent segment with a backslash': '..\\admin',
   'a query': '1?admin=true',
   'a fragment': '1#x',
   'a path parameter': '1;admin=true',
-  'a semicolon behind dots': '..;',
+  'a semicolon after dots': '..;',
   'a percent sign': '%',
   NUL: '1\0',
   'a line break': '1\r\nHost: evil.example',
@@ -39,6 +40,8 @@ const TRICKS: Record<string, string> = {
   'one character too many': 'a'.repeat(257),
 }
 
+const GENERATED = trials('values', { short: 1_500, full: 10_000 })
+
 describe('urlPath', () => {
   it(`${verifies('P4')} inserts a value as one segment`, () => {
     expect(urlPath`/customers/${'cus_01'}/notes`).toBe('/customers/cus_01/notes')
@@ -47,29 +50,30 @@ describe('urlPath', () => {
     )
     expect(urlPath`/tickets/${'7'}/comments/${'...'}`).toBe('/tickets/7/comments/...')
     expect(urlPath`/health`).toBe('/health')
+    expect(urlPath`/${'a'.repeat(256)}`).toBe(`/${'a'.repeat(256)}`)
   })
 
-  it.each(Object.entries(TRICKS))(`${verifies('P4')} refuses %s, and does not repeat it`, (_, value) => {
+  it.each(Object.entries(DANGEROUS))(`${verifies('P4')} refuses %s, without repeating it`, (_, value) => {
     const error = thrownBy(() => urlPath`/customers/${value}/notes`)
     expect(error).toBeInstanceOf(UrlPathError)
     expect(error.message).toMatch(/^a path segment /)
     if (value.length > 3) expect(error.message).not.toContain(value)
   })
 
-  it(`${verifies('P4')} refuses a trick in any place, also beside good values`, () => {
+  it(`${verifies('P4')} refuses a dangerous value in every place, also beside valid ones`, () => {
     expect(() => urlPath`/a/${'1'}/b/${'..'}`).toThrow(UrlPathError)
     expect(() => urlPath`/a/${'..'}/b/${'1'}`).toThrow(UrlPathError)
     expect(() => urlPath`${'..'}`).toThrow(UrlPathError)
   })
 
   it.each([undefined, null, 7, true, {}, ['..'], { toString: () => '..' }])(
-    `${verifies('P4')} refuses %j, which is no string`,
+    `${verifies('P4')} refuses %j, which is not a string`,
     value => {
       expect(() => urlPath`/customers/${value as unknown as string}`).toThrow(UrlPathError)
     },
   )
 
-  it(`${verifies('P4')} never changes which endpoint is called, whatever the value`, () => {
+  it(`${verifies('P4')} reaches the same endpoint for every value ${GENERATED.label}`, () => {
     const pieces = fc.oneof(
       fc.constantFrom(
         '.',
@@ -143,8 +147,8 @@ describe('urlPath', () => {
           }
         }
       }),
-      { numRuns: 10_000 },
+      { numRuns: GENERATED.count },
     )
-    expect(accepted).toBeGreaterThan(1000)
+    expect(accepted).toBeGreaterThan(GENERATED.count / 2)
   })
 })

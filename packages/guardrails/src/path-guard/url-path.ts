@@ -1,17 +1,18 @@
 import { UrlPathError } from './errors.ts'
 
 declare const checked: unique symbol
-/** A URL path whose inserted values are each exactly one segment. */
+/** A URL path in which each inserted value is exactly one segment. */
 export type UrlPath = string & { readonly [checked]: true }
 
-/** What could end a segment, begin another part of the URL, or be decoded into something that does. */
+/** Characters that could end a segment, start another part of the URL, or be decoded to such a character. */
 const UNSAFE = /[/\\%?#;\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/u
 
 const MAX_LENGTH = 256
 
 /**
- * Builds a URL path: urlPath`/customers/${id}`. An inserted value can only ever be one segment of it: empty, `.`,
- * `..`, slashes, percent-encodings, `?`, `#`, `;` and control characters are refused, all else is encoded.
+ * Builds a URL path: urlPath`/customers/${id}`. An inserted value is always exactly one segment. The empty string, `.`,
+ * `..`, and values with a slash, a backslash, `%`, `?`, `#`, `;` or a control character are refused. Other characters
+ * are percent-encoded.
  *
  * @throws {UrlPathError} if a value cannot be one segment
  */
@@ -23,8 +24,8 @@ export function urlPath(literals: TemplateStringsArray, ...values: string[]): Ur
 
 function segment(value: string): string {
   if (typeof value !== 'string' || value === '' || value.length > MAX_LENGTH)
-    throw new UrlPathError(`a path segment is a string of 1 to ${MAX_LENGTH} characters`)
+    throw new UrlPathError(`a path segment must be a string of 1 to ${MAX_LENGTH} characters`)
   if (value === '.' || value === '..' || UNSAFE.test(value))
-    throw new UrlPathError('a path segment cannot hold a separator, an escape or a control character')
+    throw new UrlPathError('a path segment cannot contain a separator, an escape or a control character')
   return encodeURIComponent(value)
 }

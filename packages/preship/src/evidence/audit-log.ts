@@ -6,30 +6,31 @@ import { LIMITS, parseBounded } from '../wire/wire.ts'
 
 export interface AuditLog {
   readonly records: readonly JsonObject[]
-  /** Which of the texts that were looked for stand in it, by name. */
-  readonly holds: ReadonlySet<string>
+  /** The names of the given texts that occur in the log. */
+  readonly found: ReadonlySet<string>
 }
 
-/** A log that is none; the message says why. */
+/** The file is not a usable audit log; the message explains why. */
 export class UnreadableLogError extends Error {
   override name = 'UnreadableLogError'
 }
 
-/** Milliseconds to wait at most for a log that is written late. */
+/** The maximum time to wait for a log that is written late, in milliseconds. */
 const PATIENCE_MS = 2_000
 const MAX_BYTES = 256 * 1024 * 1024
 const MAX_LINES = 2_000_000
-/** About how many bytes of memory the records may take: small values take many times more of it than text. */
+/** Approximate memory limit for the records. Small values take many times more memory than their text. */
 const MAX_MEMORY = 256 * 1024 * 1024
-const BYTES_A_VALUE = 40
-const MAX_BROKEN = 10_000
-const BRACE = 123
+const BYTES_PER_VALUE = 40
+const MAX_INVALID_LINES = 10_000
+const OPENING_BRACE = 123
 
 /**
- * Reads a log once it has stopped growing: the file and, as a second process may not write to it, those with a number
- * behind its name. The server that is examined wrote it: it may be anything.
+ * Reads an audit log once it has stopped growing: the file itself, and the files with a number suffix that further
+ * processes write. The examined server wrote these files, so they may contain anything.
  *
- * @param needles texts to look for, by name @throws {UnreadableLogError}
+ * @param needles texts to search for, with their names
+ * @throws {UnreadableLogError}
  */
 export async function readAuditLog(
   file: string,
@@ -42,17 +43,17 @@ export async function readAuditLog(
     if (now === size && now > 0) break
     size = now
   }
-  const log: Reading = { records: [], holds: new Set(), bytes: 0, lines: 0, broken: 0, memory: 0 }
-  for (const each of setOf(file)) readInto(log, each, needles)
+  const log: Reading = { records: [], found: new Set(), bytes: 0, lines: 0, invalidLines: 0, memory: 0 }
+  for (const each of logFiles(file)) readInto(log, each, needles)
   return log
 }
 
 interface Reading {
   readonly records: JsonObject[]
-  readonly holds: Set<string>
+  readonly found: Set<string>
   bytes: number
   lines: number
-  broken: number
+  invalidLines: number
   memory: number
 }
 
@@ -66,16 +67,17 @@ function readInto(log: Reading, file: string, needles: readonly (readonly [name:
     if (log.lines > MAX_LINES) throw new UnreadableLogError(`it has more than ${MAX_LINES} lines`)
     const line = bytes.subarray(start, end)
     start = end + 1
-    for (const [name, text] of needles) if (line.includes(text)) log.holds.add(name)
-    // A log may hold other lines as well; but each that only looks like a record takes its time.
-    if (line[0] !== BRACE || line.length > LIMITS.messageBytes) continue
+    for (const [name, text] of needles) if (line.includes(text)) log.found.add(name)
+    // Other lines are allowed. Lines that look like a record are counted, because parsing them takes time.
+    if (line[0] !== OPENING_BRACE || line.length > LIMITS.messageBytes) continue
     const text = line.toString('utf8')
     const record = recordOf(text)
-    if (record === undefined) log.broken += 1
-    if (log.broken > MAX_BROKEN) throw new UnreadableLogError(`more than ${MAX_BROKEN} of its lines are broken`)
+    if (record === undefined) log.invalidLines += 1
+    if (log.invalidLines > MAX_INVALID_LINES)
+      throw new UnreadableLogError(`more than ${MAX_INVALID_LINES} of its lines are not valid JSON`)
     if (!isObject(record)) continue
-    log.memory += text.length + valuesIn(text) * BYTES_A_VALUE
-    if (log.memory > MAX_MEMORY) throw new UnreadableLogError('it holds more than anybody should have to read')
+    log.memory += text.length + valuesIn(text) * BYTES_PER_VALUE
+    if (log.memory > MAX_MEMORY) throw new UnreadableLogError('its records need too much memory')
     log.records.push(record)
   }
 }
@@ -88,27 +90,30 @@ function recordOf(text: string): unknown {
   }
 }
 
-/** About as many; what stands in quotes is counted, too. */
+/** An estimate: commas and brackets inside strings are counted, too. */
 function valuesIn(text: string): number {
   let values = 1
   for (let at = 0; at < text.length; at += 1) {
     const character = text.charCodeAt(at)
-    if (character === 44 || character === 91 || character === BRACE) values += 1
+    if (character === 44 || character === 91 || character === OPENING_BRACE) values += 1
   }
   return values
 }
 
-/** As much of a file as it held when it was opened. A pipe or a device in its place could keep whoever reads it for ever. */
+/**
+ * Reads a file up to its size when it was opened. O_NONBLOCK and the type check keep a pipe or a device from blocking
+ * this process.
+ */
 function bytesOf(file: string, most: number): Buffer {
   let handle: number
   try {
     handle = openSync(file, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
   } catch (error) {
-    throw new UnreadableLogError(`there is none that can be read (${(error as NodeJS.ErrnoException).code})`)
+    throw new UnreadableLogError(`it cannot be opened (${(error as NodeJS.ErrnoException).code})`)
   }
   try {
     const status = fstatSync(handle)
-    if (!status.isFile()) throw new UnreadableLogError('it is no file')
+    if (!status.isFile()) throw new UnreadableLogError('it is not a regular file')
     if (status.size > most) throw new UnreadableLogError(`it is larger than ${MAX_BYTES / 1024 / 1024} MB`)
     const bytes = Buffer.alloc(status.size)
     let read = 0
@@ -122,19 +127,19 @@ function bytesOf(file: string, most: number): Buffer {
 
 function sizeOf(file: string): number {
   try {
-    return setOf(file).reduce((sum, each) => sum + statSync(each).size, 0)
+    return logFiles(file).reduce((sum, each) => sum + statSync(each).size, 0)
   } catch {
     return 0
   }
 }
 
-function setOf(file: string): string[] {
-  const isBeside = (name: string): boolean => name.startsWith(`${basename(file)}.`) && /\.\d{1,4}$/.test(name)
+function logFiles(file: string): string[] {
+  const isSibling = (name: string): boolean => name.startsWith(`${basename(file)}.`) && /\.\d{1,4}$/.test(name)
   let names: string[] = []
   try {
-    names = readdirSync(dirname(file)).filter(isBeside)
+    names = readdirSync(dirname(file)).filter(isSibling)
   } catch {
-    // Then the file is not there either, and reading it says so.
+    // Opening the file will report the error.
   }
   return [file, ...names.map(name => join(dirname(file), name))]
 }

@@ -3,7 +3,7 @@ import { join, relative } from 'node:path'
 import { readSource, type SourceText } from './source-text.ts'
 
 export interface SourceFile extends SourceText {
-  /** Below the folder that was given. */
+  /** The path relative to the given folder. */
   readonly name: string
 }
 
@@ -11,32 +11,35 @@ const MAX_FILES = 5_000
 const MAX_DEPTH = 20
 const MAX_BYTES = 1024 * 1024
 const INSTALLED = new Set(['node_modules', 'venv', '__pycache__'])
-const LEFT_OUT = new Set('dist build out coverage vendor test tests __tests__ fixtures examples'.split(' '))
+const SKIPPED_FOLDERS = new Set('dist build out coverage vendor test tests __tests__ fixtures examples'.split(' '))
 
 export interface SourceFiles {
   readonly files: readonly SourceFile[]
   readonly packages: readonly { readonly name: string; readonly text: string }[]
-  /** Folders that hold no code of the server's by their names; what is installed is not named. */
-  readonly leftOut: readonly string[]
-  /** What would have been looked at and was not, and why. */
+  /**
+   * Folders that were skipped because their names say that they contain no code of the server. Installed packages are
+   * not listed.
+   */
+  readonly skipped: readonly string[]
+  /** Files and folders that could not be examined, and why. */
   readonly unread: readonly string[]
 }
 
-/** The code of a server, without tests and without what was built or installed. Follows no links. */
+/** Reads the source code of a server, without tests, build output and installed packages. Does not follow links. */
 export function sourceFiles(folder: string): SourceFiles {
   const files: SourceFile[] = []
   const packages: { name: string; text: string }[] = []
-  const leftOut: string[] = []
+  const skipped: string[] = []
   const unread: string[] = []
   const visit = (directory: string, depth: number): void => {
     const name = relative(folder, directory) || '.'
     if (depth > MAX_DEPTH) return void unread.push(`${name}: more than ${MAX_DEPTH} folders deep`)
     const entries = entriesOf(directory)
-    if (!entries) return void (depth > 0 && unread.push(`${name}: it cannot be listed`))
+    if (!entries) return void (depth > 0 && unread.push(`${name}: the folder cannot be read`))
     for (const entry of entries) {
       const path = join(directory, entry.name)
       if (entry.isDirectory() && !INSTALLED.has(entry.name) && !entry.name.startsWith('.')) {
-        if (LEFT_OUT.has(entry.name)) leftOut.push(relative(folder, path))
+        if (SKIPPED_FOLDERS.has(entry.name)) skipped.push(relative(folder, path))
         else visit(path, depth + 1)
       }
       const kind = entry.isFile() ? kindOf(entry.name) : undefined
@@ -45,14 +48,14 @@ export function sourceFiles(folder: string): SourceFiles {
   }
   const read = (path: string, kind: 'js' | 'py' | 'package'): void => {
     const name = relative(folder, path)
-    if (files.length >= MAX_FILES) return void unread.push(`${name}: after ${MAX_FILES} other files`)
+    if (files.length >= MAX_FILES) return void unread.push(`${name}: more than ${MAX_FILES} files`)
     const text = textOf(path)
     if (typeof text !== 'string') unread.push(`${name}: ${text.why}`)
     else if (kind === 'package') packages.push({ name, text })
     else files.push({ name, ...readSource(text, kind) })
   }
   visit(folder, 0)
-  return { files, packages, leftOut, unread }
+  return { files, packages, skipped, unread }
 }
 
 function kindOf(name: string): 'js' | 'py' | 'package' | undefined {
@@ -68,7 +71,7 @@ function textOf(path: string): string | { readonly why: string } {
     if (size > MAX_BYTES) return { why: `larger than ${MAX_BYTES / 1024 / 1024} MB` }
     return readFileSync(path, 'utf8')
   } catch {
-    return { why: 'it cannot be read' }
+    return { why: 'the file cannot be read' }
   }
 }
 

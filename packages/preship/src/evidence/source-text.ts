@@ -1,19 +1,22 @@
-/** A source file for scanning: line for line as it is, but without what only looks like code. */
+/**
+ * A source file prepared for scanning: every character keeps its position, and text that only looks like code is
+ * blanked.
+ */
 export interface SourceText {
   /** Without comments. */
   readonly withStrings: string
-  /** Without comments and without what stands in quotes; what templates insert is kept. */
+  /** Without comments and string contents. Expressions inside template literals are kept. */
   readonly code: string
 }
 
-/** Takes comments and strings out of JavaScript, TypeScript or Python; every character keeps its place. */
+/** Blanks comments and strings in JavaScript, TypeScript or Python. */
 export function readSource(text: string, language: 'js' | 'py'): SourceText {
   const withStrings = text.split('')
   const code = text.split('')
   const blank = (target: string[], from: number, to: number): void => {
     for (let at = from; at < to; at += 1) if (target[at] !== '\n') target[at] = ' '
   }
-  /** How deep in braces each open template is. */
+  /** The brace depth at which each open template literal began. */
   const templates: number[] = []
   let depth = 0
   let at = 0
@@ -81,7 +84,7 @@ function endOfString(text: string, from: number): number {
   return text.length
 }
 
-/** A slash after a value divides; anywhere else it begins a regular expression. */
+/** A slash after a value is a division. Elsewhere it starts a regular expression. */
 function beginsPattern(text: string, at: number): boolean {
   const before = text.slice(Math.max(0, at - 20), at).trimEnd()
   return before === '' || /[(,=:[!&|?{};+\-*%<>~^]$|\b(?:return|typeof|case|in|of)$/.test(before)

@@ -1,5 +1,5 @@
 import type { Evidence, Finding, Kind, Result } from '../finding.ts'
-import { plain } from '../plain-text.ts'
+import { sanitize } from '../sanitize.ts'
 import type { EvidenceSource } from './evidence-source.ts'
 import { type SourceFile, sourceFiles } from './source-files.ts'
 import { shellsIn } from './source-shells.ts'
@@ -8,85 +8,85 @@ export const SOURCE_KINDS = {
   SOURCE_EMPTY: {
     item: 3,
     severity: 'warning',
-    title: 'there is no source where it should be',
-    why: 'Nothing was looked at.',
-    narrow: 'Name the folder that the server’s source is in.',
+    title: 'No source code found',
+    why: 'The source code was not examined.',
+    narrow: 'Pass the folder that contains the server’s source code to --source.',
   },
   SOURCE_UNREAD: {
     item: 3,
     severity: 'warning',
-    title: 'part of the source was not looked at',
-    why: 'What stands there speaks neither for the server nor against it.',
+    title: 'Part of the source code was not examined',
+    why: 'Problems in that part are not reported.',
     narrow:
-      'Give --source the code that is written rather than built, in files that can be read; look at the rest by hand.',
+      'Pass source code rather than build output to --source, in files that can be read, and review the rest by hand.',
   },
   DATABASE_DRIVER: {
     item: 3,
     severity: 'error',
-    title: 'the server speaks to a database',
-    why: 'It goes past the backend’s own checks, permissions and limits: the model’s deputy becomes a second backend.',
-    narrow: 'Call the backend’s API with a credential of its own.',
+    title: 'Server accesses a database directly',
+    why: 'It bypasses the validation, permissions and rate limits of the backend’s API.',
+    narrow: 'Call the backend’s API with a credential of the server’s own.',
   },
   DATABASE_CREDENTIAL: {
     item: 3,
     severity: 'error',
-    title: 'the server holds a credential of a database',
-    why: 'What it can read and change is whatever the database’s user can.',
-    narrow: 'Give it a credential of the backend’s API, with the few scopes that its tools need.',
+    title: 'Server holds a database credential',
+    why: 'It can read and change everything that the database user can.',
+    narrow: 'Use a credential for the backend’s API, with only the scopes that the tools need.',
   },
   ENVIRONMENT_PASSED_ON: {
     item: 4,
     severity: 'error',
-    title: 'a child process gets the whole environment',
-    why: 'Every secret of the server, and of whoever started it, goes to a program that needs none of them.',
-    narrow: 'Pass the few variables that the child needs, by name.',
+    title: 'Child process inherits the whole environment',
+    why: 'Every secret of the server, and of the user who started it, is passed to a program that does not need it.',
+    narrow: 'Pass only the variables that the child process needs, by name.',
   },
   TOKEN_LOGGED: {
     item: 4,
     severity: 'error',
-    title: 'a credential is written to a log',
-    why: 'Whoever may read the log may act as the server.',
-    narrow: 'Log what was done, not what it was done with.',
+    title: 'Credential is written to a log',
+    why: 'Anyone who can read the log can act as the server.',
+    narrow: 'Log what was done, without tokens, keys or passwords.',
   },
   SHELL_RUN: {
     item: 2,
     severity: 'error',
-    title: 'a command is run through a shell',
-    why: 'One argument with a semicolon in it is another command.',
-    narrow: 'Use spawn or execFile with a list of arguments and no shell, for one program each.',
+    title: 'Command is run through a shell',
+    why: 'An argument with shell metacharacters such as “;” can run another command (command injection).',
+    narrow: 'Use spawn or execFile with a list of arguments and without a shell.',
   },
   CODE_EVALUATED: {
     item: 2,
     severity: 'error',
-    title: 'text is run as code',
-    why: 'If any of that text comes from a caller, the caller runs code.',
-    narrow: 'Write the few things that are needed as functions, and choose among them by name.',
+    title: 'Text is evaluated as code',
+    why: 'If any part of the text comes from a caller, the caller can run code on the server (code injection).',
+    narrow: 'Write the needed operations as functions, and select among them by name.',
   },
   ADDRESS_INTERPOLATED: {
     item: 2,
     severity: 'warning',
-    title: 'a value is put into an address as it is',
-    why: 'With ../, ? or # in it, the request goes to another endpoint than the one that was meant.',
-    narrow: 'Refuse separators in the value, and encode it as one segment: encodeURIComponent at the least.',
+    title: 'Value is inserted into a URL without encoding',
+    why: 'With “../”, “?” or “#” in the value, the request goes to another endpoint (URL injection).',
+    narrow: 'Reject separators in the value, and encode it as one path segment, at the least with encodeURIComponent.',
   },
   PATH_INTERPOLATED: {
     item: 2,
     severity: 'warning',
-    title: 'a value is put into a path as it is',
-    why: 'With ../ in it, or through a link, another file is read or written than the one that was meant.',
-    narrow: 'Take a name, find it among the folder’s own entries, open it once without following links.',
+    title: 'Value is inserted into a file path without a check',
+    why: 'With “../” in the value, or through a symbolic link, another file is read or written (path traversal).',
+    narrow: 'Take a file name, look it up among the folder’s entries, and open it once without following links.',
   },
 } as const satisfies Record<string, Kind>
 
 type Code = keyof typeof SOURCE_KINDS
 
-/** Without what keeps state between replicas: a nonce in Redis is no backend. */
+/** Database drivers. Redis clients are not listed: servers use them to share nonces between replicas. */
 const DRIVERS =
   'pg postgres mysql mysql2 mariadb mongodb mongoose sqlite3 better-sqlite3 node:sqlite sqlite oracledb mssql tedious knex sequelize typeorm drizzle-orm @prisma/client prisma cassandra-driver neo4j-driver couchbase psycopg2 psycopg2-binary psycopg asyncpg pymysql pymongo sqlalchemy cx_oracle duckdb @duckdb/node-api pg-promise postgres-js slonik kysely objection @mikro-orm/core @libsql/client @planetscale/database @neondatabase/serverless @vercel/postgres sql.js bun:sqlite mysqlclient mysqldb mysql-connector-python aiosqlite aiomysql peewee pyodbc motor clickhouse-connect @clickhouse/client'.split(
     ' ',
   )
 
-/** Patterns of code alone, then of code with its strings. */
+/** Patterns for code without string contents. */
 const IN_CODE: readonly [Code, RegExp][] = [
   [
     'ENVIRONMENT_PASSED_ON',
@@ -105,7 +105,8 @@ const IN_CODE: readonly [Code, RegExp][] = [
     /\b(?:console\.\w+|(?:log|logger|logging)\.\w+|print)\s*\((?:[^()\n]|\([^()\n]*\))*?\b(?:\w*[tT]oken|api_?[kK]ey|API_?KEY|\w*[sS]ecret|\w*[pP]assword|[aA]uthorization)\b/g,
   ],
 ]
-const WITH_STRINGS: readonly [Code, RegExp][] = [
+/** Patterns for code including string contents. */
+const IN_CODE_WITH_STRINGS: readonly [Code, RegExp][] = [
   [
     'DATABASE_CREDENTIAL',
     /\b(?:process\.env|os\.environ)(?:\.|\[['"]|\.get\(['"])(?:\w*DATABASE_URL|PG[A-Z]+|MYSQL_\w+|POSTGRES_\w+|MONGO\w*|DB_\w+|\w+_DSN)\b|['"`](?:postgres(?:ql)?|mysql|mongodb(?:\+srv)?):\/\//g,
@@ -119,46 +120,49 @@ const FROM_CALLER =
   /\b(?:args|input|params|arguments|request|req|body)\s*[.[]|\b(?:filename|fileName|userPath|filePath|file)\b/
 const ENCODED = /\bencode\w*\s*\(|\b(?:encoded|safe)\w*\b|[pP]arams\b|URLSearchParams|searchParams|urlPath/
 
-/** Named where it is said what was looked at. */
-const MOST_LEFT_OUT = 5
-const MOST_UNREAD = 20
+/** The number of skipped folders that a report names. */
+const MAX_SKIPPED_NAMES = 5
+const MAX_UNREAD_FINDINGS = 20
 
-/** Reads the server's source for what no probe can see. */
+/** Scans the server’s source code for problems that no probe can observe. */
 export function sourceTree(folder: string): EvidenceSource {
   return {
-    // It can speak against a server, and not for it: whom the backend lets in, and what the credential opens, is not in it.
+    // Source code cannot show which callers the backend accepts or what the credential allows, so it can only count
+    // against a server.
     items: [],
     judge(): Result {
-      const { files, packages, leftOut, unread } = sourceFiles(folder)
-      const missed = unread.map(each => ({ code: 'SOURCE_UNREAD', message: plain(each, 200) })).slice(0, MOST_UNREAD)
-      if (unread.length > MOST_UNREAD)
-        missed.push({ code: 'SOURCE_UNREAD', message: `and ${unread.length - MOST_UNREAD} more` })
+      const { files, packages, skipped, unread } = sourceFiles(folder)
+      const missed = unread
+        .map(each => ({ code: 'SOURCE_UNREAD', message: sanitize(each, 200) }))
+        .slice(0, MAX_UNREAD_FINDINGS)
+      if (unread.length > MAX_UNREAD_FINDINGS)
+        missed.push({ code: 'SOURCE_UNREAD', message: `and ${unread.length - MAX_UNREAD_FINDINGS} more` })
       if (files.length === 0 && missed.length === 0)
-        return { findings: [{ code: 'SOURCE_EMPTY', message: 'no source was found' }], evidence: [] }
+        return { findings: [{ code: 'SOURCE_EMPTY', message: 'the folder contains no source files' }], evidence: [] }
       const findings = [...packages.flatMap(driversIn), ...files.flatMap(findingsIn)]
       return {
         findings: [...missed, ...findings.slice(0, 200)],
-        evidence: evidenceOf(findings, lookedAt(files.length, leftOut)),
+        evidence: evidenceOf(findings, describeFiles(files.length, skipped)),
       }
     },
   }
 }
 
-function lookedAt(count: number, leftOut: readonly string[]): string {
-  const named = leftOut.slice(0, MOST_LEFT_OUT).join(', ')
-  const more = leftOut.length > MOST_LEFT_OUT ? ' and others' : ''
+function describeFiles(count: number, skipped: readonly string[]): string {
+  const named = skipped.slice(0, MAX_SKIPPED_NAMES).join(', ')
+  const more = skipped.length > MAX_SKIPPED_NAMES ? ' and others' : ''
   return `${count} source files${named && ` (without ${named}${more})`}`
 }
 
-function evidenceOf(findings: readonly Finding[], looked: string): Evidence[] {
+function evidenceOf(findings: readonly Finding[], files: string): Evidence[] {
   const has = (...codes: Code[]): boolean => findings.some(({ code }) => (codes as string[]).includes(code))
   const evidence: Evidence[] = []
   if (!has('DATABASE_DRIVER', 'DATABASE_CREDENTIAL'))
-    evidence.push({ item: 3, text: `${looked} import no database driver and read no database credential` })
+    evidence.push({ item: 3, text: `${files} import no database driver and read no database credential` })
   if (!has('ENVIRONMENT_PASSED_ON', 'TOKEN_LOGGED'))
-    evidence.push({ item: 4, text: `${looked} pass no environment on and log no credential` })
+    evidence.push({ item: 4, text: `${files} pass no environment to child processes and log no credential` })
   if (!has('SHELL_RUN', 'CODE_EVALUATED'))
-    evidence.push({ item: 2, text: `${looked} run no shell and evaluate no text` })
+    evidence.push({ item: 2, text: `${files} run no shell and evaluate no text as code` })
   return evidence
 }
 
@@ -168,7 +172,7 @@ function driversIn({ name, text }: { name: string; text: string }): Finding[] {
   return [...new Set(found)].map(each => finding('DATABASE_DRIVER', name, `depends on ${each}`))
 }
 
-/** What it needs to run: tools for development may well need a database. */
+/** Runtime dependencies only: development tools may need a database. */
 function dependenciesOf(text: string): string[] {
   try {
     const { dependencies, optionalDependencies } = JSON.parse(text) as Record<string, object | undefined>
@@ -183,7 +187,7 @@ function findingsIn(file: SourceFile): Finding[] {
   const add = (code: Code, index: number, what: string): void => {
     findings.push(finding(code, `${file.name}:${lineAt(file.code, index)}`, what))
   }
-  // What begins in a string is no import.
+  // A match that starts inside a string is not an import.
   for (const { 1: name = '', index } of file.withStrings.matchAll(
     /(?:\bfrom\s*|\bimport\s*\(?\s*|\brequire\s*\(\s*|\bgetBuiltinModule\s*\(\s*)['"`]([^'"`\n]+)['"`]/g,
   ))
@@ -198,38 +202,42 @@ function findingsIn(file: SourceFile): Finding[] {
   for (const [index, text] of shellsIn(file)) add('SHELL_RUN', index, text)
   if (file.name.endsWith('.py'))
     for (const { 0: text, index } of file.code.matchAll(/(?<![.\w])exec\s*\(/g)) add('CODE_EVALUATED', index, text)
-  for (const [code, pattern] of WITH_STRINGS)
+  for (const [code, pattern] of IN_CODE_WITH_STRINGS)
     for (const { 0: text, index } of file.withStrings.matchAll(pattern)) add(code, index, text)
   for (const { 1: caller = '', 2: inner = '', index } of file.withStrings.matchAll(TEMPLATE))
-    if (insertsRaw(inner, file.withStrings)) add('ADDRESS_INTERPOLATED', index, `${caller} of a template`)
+    if (insertsRaw(inner, file.withStrings)) add('ADDRESS_INTERPOLATED', index, `${caller} with a template literal`)
   for (const { 1: name = '', 2: inner = '', index } of file.withStrings.matchAll(ADDRESS))
-    if (insertsRaw(inner, file.withStrings)) add('ADDRESS_INTERPOLATED', index, `${name} made of a template`)
+    if (insertsRaw(inner, file.withStrings))
+      add('ADDRESS_INTERPOLATED', index, `${name} is built from a template literal`)
   for (const { groups, index } of file.withStrings.matchAll(OPENS_FILE))
-    if (fromCaller(groups?.inserted ?? groups?.joined ?? '', file.withStrings))
-      add('PATH_INTERPOLATED', index, 'a path made of a value')
+    if (isFromCaller(groups?.inserted ?? groups?.joined ?? '', file.withStrings))
+      add('PATH_INTERPOLATED', index, 'a path is built from a caller’s value')
   return findings
 }
 
-/** Whether a value that is no constant, and not encoded, stands behind the beginning of an address. */
+/**
+ * Whether a template inserts an unencoded value after the host of a URL. Constants and configured base URLs do not
+ * count.
+ */
 function insertsRaw(template: string, text: string): boolean {
   return [...template.matchAll(/\$\{([^}]*)\}/g)].some(({ 1: inner = '', index }) => {
     const isBeginning = index === 0 || /^\w+:\/\/$/.test(template.slice(0, index))
-    const isOwn =
+    const isConstant =
       /(?:^|\.)[A-Z][A-Z0-9_]*$/.test(inner.trim()) || /\b(?:base\w*|origin|host|port|api_?url)$/i.test(inner.trim())
-    return !isBeginning && !isOwn && !ENCODED.test(inner) && !isCounter(inner.trim(), text)
+    return !isBeginning && !isConstant && !ENCODED.test(inner) && !isCounter(inner.trim(), text)
   })
 }
 
-function fromCaller(inner: string, text: string): boolean {
+function isFromCaller(inner: string, text: string): boolean {
   return inner.split(',').some(part => FROM_CALLER.test(part) && !isEntry(part.trim(), text))
 }
 
-/** `let page = 1`, and then one more each time. */
+/** A counter such as `let page = 1`. */
 function isCounter(name: string, text: string): boolean {
   return /^[a-zA-Z]\w*$/.test(name) && new RegExp(`\\blet ${name} = \\d+\\b`).test(text)
 }
 
-/** An entry that the server found in the folder itself. */
+/** A directory entry that the server read itself. */
 function isEntry(name: string, text: string): boolean {
   return /^[a-zA-Z]\w*$/.test(name) && /\bof [^\n]{0,40}\breaddir/.test(lineOfLoop(name, text))
 }
@@ -244,14 +252,14 @@ function packageOf(specifier: string): string {
 }
 
 function finding(code: Code, place: string, what: string): Finding {
-  return { code, message: `${plain(place, 120)}: ${plain(what, 80)}` }
+  return { code, message: `${sanitize(place, 120)}: ${sanitize(what, 80)}` }
 }
 
 function lineAt(text: string, index: number): number {
   return text.slice(0, index).split('\n').length
 }
 
-/** Variables of the environment that hold secrets, as far as the source reads them by name. */
+/** The environment variables with secrets that the source code reads by name. */
 export function secretsReadIn(folder: string): string[] {
   const { files } = sourceFiles(folder)
   const names = files.flatMap(({ withStrings }) =>

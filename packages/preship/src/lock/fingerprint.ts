@@ -1,18 +1,18 @@
 import { createHash } from 'node:crypto'
 import { isObject, type Tool } from '../surface.ts'
 
-/** The parts of a tool that a model, or a person who is asked about it, gets to see. */
+/** The parts of a tool that are shown to the model or to a person who approves a call. */
 export const PARTS = ['title', 'description', 'inputSchema', 'outputSchema', 'annotations'] as const
 export type Part = (typeof PARTS)[number]
 
 export interface Fingerprint {
-  /** SHA-256 over the canonical JSON of the name, all parts, and whatever else is listed with the tool. */
+  /** SHA-256 of the canonical JSON of the name, all parts, and all other listed properties. */
   readonly surface: string
-  /** The beginning of each part's own, to tell which of them changed. */
+  /** The first characters of each part’s hash, to tell which part changed. */
   readonly parts: Readonly<Record<Part, string>>
 }
 
-/** @param tools all of one name: a list may hold more than one of it */
+/** @param tools all tools of one name: a list may contain a name more than once */
 export function fingerprintOf(tools: readonly Tool[]): Fingerprint {
   const seen = tools.map(({ name, title, description, inputSchema, outputSchema, annotations, other }) => ({
     name,
@@ -34,7 +34,7 @@ export function hashOf(value: unknown): string {
   return createHash('sha256').update(canonical(value)).digest('hex')
 }
 
-/** JSON of a value, the same whatever the order of its keys. */
+/** JSON with sorted keys, so that equal values give equal text. */
 export function canonical(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`
   if (!isObject(value)) return JSON.stringify(value) ?? 'null'

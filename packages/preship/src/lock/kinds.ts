@@ -1,34 +1,35 @@
 import type { Kind } from '../finding.ts'
 
-/** What a lock file has to say about a server. */
+/** Findings from comparing a server with its lock file. */
 export const LOCK_KINDS = {
   LOCK_CHANGED: {
     item: 1,
     severity: 'error',
-    title: 'not what was accepted',
-    why: 'A description that changes after people have agreed to a tool is how a harmless tool becomes an attack: the model reads the new one.',
+    title: 'Server differs from the lock file',
+    why: 'A description that changes after people have accepted a tool can turn it into an attack, because the model reads the new text (rug pull).',
     narrow:
-      'Read what changed. If its worst case is still one that you accept, say so: preship lock --accept-by NAME --worst-case TOOL=TEXT.',
+      'Review the change. If the worst case is still acceptable, accept it: preship lock --accept-by NAME --worst-case TOOL=TEXT.',
   },
   LOCK_NEW_TOOL: {
     item: 1,
     severity: 'error',
-    title: 'a tool that is not in the lock file',
-    why: 'Nobody has decided about it.',
-    narrow: 'Leave it out, or write down the worst that it can do and accept that: preship lock.',
+    title: 'Tool is not in the lock file',
+    why: 'Nobody has reviewed it.',
+    narrow: 'Remove the tool, or describe its worst case and accept it with preship lock.',
   },
   LOCK_GONE_TOOL: {
     item: 1,
     severity: 'warning',
-    title: 'a tool of the lock file is gone',
-    why: 'Another server may offer one of the same name, and be taken for this one.',
-    narrow: 'Run preship lock to take it out of the lock file.',
+    title: 'Tool in the lock file no longer exists',
+    why: 'Another server may offer a tool of the same name and be mistaken for this one.',
+    narrow: 'Run preship lock to remove it from the lock file.',
   },
   LOCK_UNACCEPTED: {
     item: 1,
     severity: 'warning',
-    title: 'a worst case that nobody accepted',
-    why: 'What a deceived model does with the tool happens whether somebody thought of it or not.',
-    narrow: 'Write down the worst that the tool can do; narrow it until somebody puts their name to that.',
+    title: 'Worst case of a tool is not accepted',
+    why: 'Nobody has assessed what a model misled by a prompt injection can do with the tool.',
+    narrow:
+      'Describe the worst case with --worst-case, restrict the tool until it is acceptable, and accept it with --accept-by.',
   },
 } as const satisfies Record<string, Kind>

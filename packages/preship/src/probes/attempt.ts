@@ -1,32 +1,35 @@
 import { type JsonObject, objectOf } from '../surface.ts'
 import { WireError } from '../wire/wire.ts'
-import { type CallOptions, isRefusal, type Outcome, type Probing } from './probe.ts'
+import { type CallOptions, isRefusal, type Outcome, type ProbeContext } from './probe.ts'
 import { saysDeclined, soundsRefused } from './reply-text.ts'
 
-/** How a call that may be hostile ended. `prose`: words that say no, in a reply that says yes. */
+/**
+ * How a call ended. `prose`: the text says that it failed, but the reply reports success. `unanswered`: no usable
+ * reply.
+ */
 export interface Attempt {
   readonly outcome: Outcome | 'prose' | 'unanswered'
   readonly text: string
   readonly structured: unknown
-  /** What the server asked the person, by the names that the answers go by. */
+  /** The questions for the user, with the names under which the answers are returned. */
   readonly questions?: JsonObject
   readonly requestState?: string
   readonly traceId?: string
-  /** Whether it was done, also if the person was asked and said no. */
+  /** Whether the call was carried out, even if the user was asked and declined. */
   readonly isCarriedOut?: boolean
 }
 
 const REFUSING_STATUS = new Set([400, 403, 404, 413, 414, 415, 422, 429, 431])
 
-/** Calls a tool and tells how it ended; no reply at all is one of the ways. */
+/** Calls a tool and returns the outcome. A missing reply is an outcome, too. */
 export async function attempt(
-  probing: Probing,
+  context: ProbeContext,
   tool: string,
   args: unknown,
   options: CallOptions = {},
 ): Promise<Attempt> {
   try {
-    const { outcome, message, text, traceId } = await probing.call(tool, args, options)
+    const { outcome, message, text, traceId } = await context.call(tool, args, options)
     const { structuredContent, requestState, inputRequests, resultType } = objectOf(message.result)
     const isNo = structuredContent === undefined && saysDeclined(text)
     return {
@@ -45,7 +48,7 @@ export async function attempt(
   }
 }
 
-/** Many servers put JSON into a text. */
+/** Many servers return JSON in a text block. */
 function parsed(text: string): unknown {
   if (!/^\s*[[{]/.test(text)) return undefined
   try {

@@ -1,64 +1,64 @@
 import type { Finding, Kind, Result } from '../finding.ts'
-import { plain } from '../plain-text.ts'
+import { sanitize } from '../sanitize.ts'
 import { SECRET_LIKE } from '../secret-like.ts'
 import { secretsOf } from '../secrets.ts'
 import type { Target } from '../target.ts'
 import { attempt } from './attempt.ts'
 import { baselinesOf } from './baseline.ts'
-import { LEADS_SOMEWHERE } from './places.ts'
-import type { Heard, Probing } from './probe.ts'
+import { REFERENCE_FIELD } from './injection.ts'
+import type { ProbeContext, RecordedReply } from './probe.ts'
 import { soundsRefused } from './reply-text.ts'
-import { breachOf } from './schema-check.ts'
+import { violationOf } from './schema-check.ts'
 
 export const LEAK_KINDS = {
   STACK_SHOWN: {
     item: 2,
     severity: 'error',
-    title: 'an error shows a stack trace',
-    why: 'It tells an attacker which code runs, in which version, and where a fault in it was just hit.',
-    narrow: 'Map every fault to a closed set of messages; write the stack to the operator’s log.',
+    title: 'Error contains a stack trace',
+    why: 'It tells an attacker which code and versions run, and where an exception occurred.',
+    narrow: 'Map exceptions to a closed set of messages, and write the stack trace to the operator’s log.',
   },
   PATH_SHOWN: {
     item: 2,
     severity: 'error',
-    title: 'an error shows a path of the server’s machine',
-    why: 'It tells user names and the layout of a machine to whoever talks to the model.',
-    narrow: 'Name things in errors as the caller named them, never as the file system does.',
+    title: 'Error contains a file path of the server',
+    why: 'It reveals user names and the file system layout to every caller.',
+    narrow: 'Refer to things in errors by the names that the caller used, not by file system paths.',
   },
   QUERY_SHOWN: {
     item: 2,
     severity: 'error',
-    title: 'an error shows a database’s words',
-    why: 'It tells tables and columns, and that what a caller writes may get as far as the database.',
-    narrow: 'Map the backend’s errors to messages of the server’s own.',
+    title: 'Error contains a database message',
+    why: 'It reveals tables and columns, and suggests that caller input reaches the database (SQL injection).',
+    narrow: 'Map backend errors to messages of the server’s own.',
   },
   BACKEND_ADDRESS_SHOWN: {
     item: 2,
     severity: 'warning',
-    title: 'an error shows an address inside the network',
-    why: 'It tells where to aim next.',
-    narrow: 'Say that the backend cannot be reached, not where it is.',
+    title: 'Error contains an internal network address',
+    why: 'It tells an attacker which internal hosts exist.',
+    narrow: 'Say that the backend cannot be reached, without its address.',
   },
   SECRET_SHOWN: {
     item: 4,
     severity: 'error',
-    title: 'a credential stands in a reply',
-    why: 'Whoever talks to the model has it from now on, and so has every log on the way.',
+    title: 'Reply contains the server’s credential',
+    why: 'Every caller can read it, and it is stored in every log on the way.',
     narrow:
-      'Keep the credential in the one place that sends it; never put requests, headers or settings into replies. Replace this one.',
+      'Use the credential only where requests are sent. Never put requests, headers or settings into replies. Rotate the exposed credential.',
   },
   SECRET_LIKE_SHOWN: {
     item: 4,
     severity: 'error',
-    title: 'something that looks like a credential stands in a reply',
-    why: 'If it is one, whoever talks to the model has it from now on.',
-    narrow: 'Return the fields that the tool promises, and nothing that was passed along with them.',
+    title: 'Reply contains something that looks like a credential',
+    why: 'If it is a credential, every caller can read it.',
+    narrow: 'Return only the fields that the output schema names.',
   },
 } as const satisfies Record<string, Kind>
 
 type Code = keyof typeof LEAK_KINDS
 
-// The text is the server’s: every repetition that could overlap with another one is bounded.
+// The text comes from the server, so every repetition that could overlap with another one is bounded (ReDoS).
 const STACK =
   /\n[ \t]{1,40}at (?:async )?[\w.<>$[\] ]{0,200}\(?[^\s()]{1,300}:\d{1,7}:\d{1,7}\)?|Traceback \(most recent call last\)|File "[^"\n]{1,300}", line \d+|\bat [\w.$]+\([\w]+\.java:\d+\)|goroutine \d+ \[/
 const PATH =
@@ -68,44 +68,44 @@ const QUERY =
 const ADDRESS =
   /\b(?:https?|wss?|postgres(?:ql)?|mysql|mongodb|redis):\/\/(?:[^\s/"']*@)?(?:localhost|127\.|10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.|[\w.-]+\.(?:internal|local|lan|corp|svc)\b|[\w-]+(?::\d+|\/))|\b(?:ECONNREFUSED|ENOTFOUND|EHOSTUNREACH)\b\s+\S+/
 
-/** Looks at every reply that other probes got for what it gives away; and at those for what is not there. */
-export async function leaksProbe(probing: Probing): Promise<Result> {
-  await askForStrangers(probing)
-  const { heard, target } = probing
+/** Searches every reply to earlier probes, and replies to unknown ids, for secrets and internal details. */
+export async function leaksProbe(context: ProbeContext): Promise<Result> {
+  await requestUnknownIds(context)
+  const { replies, target } = context
   const findings: Finding[] = []
   const secrets = secretsOf(target)
-  const find = (code: Code, { tool }: Heard, message: string): void => {
-    if (!findings.some(each => each.code === code && each.tool === plain(tool, 80)))
-      findings.push({ code, tool: plain(tool, 80), message })
+  const find = (code: Code, { tool }: RecordedReply, message: string): void => {
+    if (!findings.some(each => each.code === code && each.tool === sanitize(tool, 80)))
+      findings.push({ code, tool: sanitize(tool, 80), message })
   }
-  const told = foldersTold(heard)
-  for (const each of heard) {
+  const disclosed = disclosedFolders(replies)
+  for (const each of replies) {
     const text = withoutEcho(each)
     for (const [name, value] of secrets)
-      if (text.includes(value)) find('SECRET_SHOWN', each, `the value of ${plain(name, 60)} stands in a reply`)
-    if (SECRET_LIKE.test(text)) find('SECRET_LIKE_SHOWN', each, 'a token or a key stands in a reply')
+      if (text.includes(value)) find('SECRET_SHOWN', each, `a reply contains the value of ${sanitize(name, 60)}`)
+    if (SECRET_LIKE.test(text)) find('SECRET_LIKE_SHOWN', each, 'a reply contains a token or a key')
     if (each.outcome === 'done' && !soundsRefused(text)) continue
-    if (STACK.test(text)) find('STACK_SHOWN', each, `a refused call: “${plain(STACK.exec(text)?.[0], 80)}”`)
+    if (STACK.test(text)) find('STACK_SHOWN', each, `a refused call returned “${sanitize(STACK.exec(text)?.[0], 80)}”`)
     const path = pathsIn(text).find(
-      at => !isEcho(at, each) && !told.some(folder => at === folder || at.startsWith(`${folder}/`)),
+      at => !isEcho(at, each) && !disclosed.some(folder => at === folder || at.startsWith(`${folder}/`)),
     )
-    if (path !== undefined) find('PATH_SHOWN', each, `a refused call: “${plain(path, 80)}”`)
-    if (QUERY.test(text)) find('QUERY_SHOWN', each, `a refused call: “${plain(QUERY.exec(text)?.[0], 80)}”`)
+    if (path !== undefined) find('PATH_SHOWN', each, `a refused call returned “${sanitize(path, 80)}”`)
+    if (QUERY.test(text)) find('QUERY_SHOWN', each, `a refused call returned “${sanitize(QUERY.exec(text)?.[0], 80)}”`)
     const address = ADDRESS.exec(text)?.[0]
     if (address !== undefined && !isOwn(address, target))
-      find('BACKEND_ADDRESS_SHOWN', each, `a refused call: “${plain(address, 80)}”`)
+      find('BACKEND_ADDRESS_SHOWN', each, `a refused call returned “${sanitize(address, 80)}”`)
   }
-  const refused = heard.filter(({ outcome }) => outcome === 'refused').length
+  const refused = replies.filter(({ outcome }) => outcome === 'refused').length
   if (findings.length > 0 || refused === 0) return { findings, evidence: [] }
   return {
     findings,
     evidence: [
-      { item: 2, text: `${refused} refusals show no stack, no path, no query and no address` },
+      { item: 2, text: `${refused} refusals contain no stack trace, file path, database message or internal address` },
       ...(secrets.length > 0
         ? [
             {
               item: 4 as const,
-              text: `none of ${heard.length} replies holds one of the ${secrets.length} secrets it was given`,
+              text: `none of ${replies.length} replies contains one of the ${secrets.length} secrets that the server was given`,
             },
           ]
         : []),
@@ -120,34 +120,37 @@ function pathsIn(text: string): string[] {
   return found.map(([, path = '']) => path)
 }
 
-/** `../../tmp/a` comes back as `/tmp/a`. */
-function isEcho(path: string, { sent }: Heard): boolean {
+/** Whether a path repeats the caller’s own argument: `../../tmp/a` may come back as `/tmp/a`. */
+function isEcho(path: string, { sent }: RecordedReply): boolean {
   const [begin = ''] = path.split(/\p{Cc}/u)
   return begin.length > 8 && sent.includes(begin.slice(1))
 }
 
-/** Folders that it names where all goes well: a server of files tells which ones it is for. */
-function foldersTold(heard: readonly Heard[]): string[] {
-  const replies = heard.filter(({ outcome, text }) => outcome === 'done' && !soundsRefused(text))
-  const folders = replies.flatMap(each => pathsIn(withoutEcho(each))).map(path => path.replace(/\/+$/, ''))
+/** Folders that successful results name: a file server may tell which folders it serves. */
+function disclosedFolders(replies: readonly RecordedReply[]): string[] {
+  const successful = replies.filter(({ outcome, text }) => outcome === 'done' && !soundsRefused(text))
+  const folders = successful.flatMap(each => pathsIn(withoutEcho(each))).map(path => path.replace(/\/+$/, ''))
   return [...new Set(folders)].filter(folder => folder.split('/').length > 2).slice(0, MAX_PATHS)
 }
 
-/** Well-formed ids of nothing get furthest before they are refused: to the backend, or to the file system. */
-async function askForStrangers(probing: Probing): Promise<void> {
-  for (const { tool, args } of await baselinesOf(probing))
+/**
+ * Requests well-formed ids that do not exist. These calls get furthest before they are refused: to the backend or the
+ * file system.
+ */
+async function requestUnknownIds(context: ProbeContext): Promise<void> {
+  for (const { tool, args } of await baselinesOf(context))
     for (const [field, value] of Object.entries(args)) {
-      if (typeof value !== 'string' || !LEADS_SOMEWHERE.test(field) || probing.isLate()) continue
-      const others = ['9', 'x', '99'].flatMap(end => [value + end, value.slice(0, -1) + end, end + value])
-      const unknown = others
+      if (typeof value !== 'string' || !REFERENCE_FIELD.test(field) || context.shouldStop()) continue
+      const variants = ['9', 'x', '99'].flatMap(end => [value + end, value.slice(0, -1) + end, end + value])
+      const unknown = variants
         .map(other => ({ ...args, [field]: other }))
-        .find(each => each[field] !== value && breachOf(each, tool.inputSchema) === undefined)
-      if (unknown) await attempt(probing, tool.name, unknown)
+        .find(each => each[field] !== value && violationOf(each, tool.inputSchema) === undefined)
+      if (unknown) await attempt(context, tool.name, unknown)
     }
 }
 
-/** What the server was told itself is nothing that it gives away. */
-function withoutEcho({ text, sent }: Heard): string {
+/** Removes the caller’s own arguments from a reply: repeating them discloses nothing. */
+function withoutEcho({ text, sent }: RecordedReply): string {
   const strings = [...sent.matchAll(/"((?:[^"\\]|\\.)*)"/g)].map(([, inner = '']) => inner)
   let rest = text
   for (const string of strings.slice(0, 100))

@@ -2,7 +2,7 @@ import { matches } from './schema-check.ts'
 
 const MAX_REPEAT = 64
 
-/** A text that a pattern lets pass, for the patterns that people write for ids and names; undefined if none is found. */
+/** Generates a text that matches a pattern of the kind used for ids and names. Returns undefined if none is found. */
 export function textLike(pattern: string, minLength = 0): string | undefined {
   for (const extra of [0, 1, minLength]) {
     const text = new Generator(pattern, extra).run()
@@ -11,14 +11,17 @@ export function textLike(pattern: string, minLength = 0): string | undefined {
   return undefined
 }
 
-/** Reads a regular expression from left to right and writes the shortest text that follows it. It may be wrong: it is checked. */
+/**
+ * Reads a regular expression from left to right and generates a short matching text. The result may be wrong, so the
+ * caller checks it.
+ */
 class Generator {
   readonly #pattern: string
   readonly #extra: number
   #at = 0
   #steps = 0
 
-  /** @param extra how often a part that may be repeated without end is repeated beyond the least */
+  /** @param extra how many additional repetitions to generate for unbounded quantifiers */
   constructor(pattern: string, extra: number) {
     this.#pattern = pattern
     this.#extra = Math.min(extra, MAX_REPEAT)
@@ -113,7 +116,7 @@ class Generator {
 
   #take(): string {
     const character = this.#pattern[this.#at]
-    if (character === undefined) throw new RangeError('it ends too early')
+    if (character === undefined) throw new RangeError('the pattern ends unexpectedly')
     this.#at += 1
     return character
   }

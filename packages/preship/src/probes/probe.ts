@@ -4,28 +4,31 @@ import type { Target } from '../target.ts'
 import type { Abilities, Session } from '../wire/session.ts'
 import type { Message } from '../wire/wire.ts'
 
-/** One `tools/call` that was sent: what an audit log has to show. */
+/** One `tools/call` request that was sent and has to be in the audit log. */
 export interface SentCall {
-  /** Of a malformed call, which may have named none, what is wrong with it. */
+  /** The tool name. For a malformed call, which may have no name, a description of the defect. */
   readonly tool: string
-  /** As they were sent; of long ones the names. Undefined where a malformed call had none. */
+  /** The arguments as sent; of long ones, only the names. Undefined for a malformed call without arguments. */
   readonly args: unknown
   /** Milliseconds since 1970. */
   readonly at: number
-  /** When the answer was there, or was waited for no longer. */
+  /** When the answer arrived or the wait ended. */
   readonly until: number
-  /** Sent along as trace context: 32 hex digits. The two halves of a call that asked a person have the same. */
+  /**
+   * The trace id that was sent as trace context: 32 hex digits. The two requests of a call with a confirmation share
+   * it.
+   */
   readonly traceId: string
   readonly refused: boolean
-  /** Not only its arguments: whoever reads it need not find a name or a trace in it. */
+  /** The message itself is malformed, so the server may be unable to read its tool name or trace id. */
   readonly isMalformed?: boolean
 }
 
-/** How a call ended. `asked`: the server wanted a person's answer first, and got none. */
+/** The outcome of a call. `asked`: the server asked the user, and received no approval. */
 export type Outcome = 'done' | 'refused' | 'asked'
 
-/** One reply, as far as it is looked at again: for what it gives away, and whether it keeps to its schema. */
-export interface Heard {
+/** The part of a reply that later probes examine: for leaks, and against the output schema. */
+export interface RecordedReply {
   readonly tool: string
   readonly sent: string
   readonly outcome: Outcome
@@ -33,67 +36,67 @@ export interface Heard {
   readonly output: Output
 }
 
-/** How the structured part of a result fits what the tool promises; the part itself may be large, and is not kept. */
-export type Output = 'missing' | 'as promised' | { readonly breach: string }
+/** Whether the structured result matches the output schema. The result itself may be large and is not kept. */
+export type Output = 'missing' | 'as promised' | { readonly violation: string }
 
 export interface CallOptions {
-  /** What stands in the params beside name and arguments. */
+  /** Further params besides name and arguments. */
   readonly extra?: Message
-  /** Another connection than the shared one. */
+  /** A connection other than the shared one. */
   readonly session?: Session
-  /** Of the call that this one continues. */
+  /** The trace id of the call that this one continues. */
   readonly traceId?: string
 }
 
 export interface Reply {
   readonly outcome: Outcome
   readonly message: Message
-  /** All that it says, errors too. */
+  /** All text of the reply, including errors. */
   readonly text: string
   readonly traceId: string
 }
 
-/** What probes work with. */
-export interface Probing {
+/** The context that all probes of an examination share. */
+export interface ProbeContext {
   readonly target: Target
   readonly surface: Surface
-  /** The connection that probes share. */
+  /** The shared connection. */
   readonly session: Session
-  /** Tools that may be called: those that say that they only read, or all. */
+  /** The tools that may be called: those annotated as read-only, or all of them with --write-probes. */
   readonly callable: readonly Tool[]
-  /** Arguments that work, by tool, where somebody gave them. */
+  /** Valid arguments by tool, from the manifest. */
   readonly examples: Readonly<Record<string, JsonObject>>
   /** Every reply to `call` so far. */
-  readonly heard: readonly Heard[]
-  /** Calls a tool with any arguments, and keeps note of it for the audit. @throws {WireError} */
+  readonly replies: readonly RecordedReply[]
+  /** Calls a tool with any arguments, and records the call for the audit. @throws {WireError} */
   call(tool: string, args: unknown, options?: CallOptions): Promise<Reply>
-  /** Keeps note of a call for the audit that was sent in another way, because it is malformed. */
-  note(call: SentCall): void
-  /** Another connection, for what might break the shared one. The caller closes its wire. */
+  /** Records a call for the audit that was sent in another way because it is malformed. */
+  record(call: SentCall): void
+  /** Opens another connection, for probes that may break the shared one. The caller closes its wire. */
   open(abilities?: Abilities): Promise<Session>
-  /** Whether the time is up: what is left is left out. */
-  isLate(): boolean
-  /** Milliseconds for one reply. */
+  /** Whether to skip the remaining calls: the time limit was reached, or too many replies were oversized. */
+  shouldStop(): boolean
+  /** Timeout for one reply, in milliseconds. */
   readonly timeoutMs: number
 }
 
-/** Tries something out. */
-export type Probe = (probing: Probing) => Promise<Result>
+/** Examines one aspect of a server by calling it. */
+export type Probe = (context: ProbeContext) => Promise<Result>
 
-/** What can be tried from outside, by somebody whom nobody lets in. */
-export interface Door {
+/** A remote server as an unauthorized client sees it. */
+export interface RemoteEndpoint {
   readonly url: URL
-  /** Good for this server: for calls such as everybody makes. */
+  /** A token that is valid for this server. */
   readonly token: string | undefined
-  /** Of the same provider, for somebody else: to be refused. */
+  /** A token of the same provider for another server. The server must reject it. */
   readonly foreignToken: string | undefined
   readonly timeoutMs: number
 }
 
-/** Tries something out at the door of a remote server. */
-export type RemoteProbe = (door: Door) => Promise<Result>
+/** Examines how a remote server admits requests. */
+export type RemoteProbe = (endpoint: RemoteEndpoint) => Promise<Result>
 
-/** Whether a reply says that the call was refused: as an error of the protocol, or as the result of the tool. */
+/** Whether a reply reports a failure: a protocol error, or a result with isError. */
 export function isRefusal(reply: Message): boolean {
   if (reply.error !== undefined) return true
   return (reply.result as { isError?: unknown } | undefined)?.isError === true

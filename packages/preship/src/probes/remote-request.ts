@@ -2,19 +2,19 @@ import { type IncomingHttpHeaders, request as plainRequest } from 'node:http'
 import { request as tlsRequest } from 'node:https'
 import { isObject, type JsonObject, objectOf } from '../surface.ts'
 import { WireError } from '../wire/wire.ts'
-import type { Door } from './probe.ts'
+import type { RemoteEndpoint } from './probe.ts'
 
-/** A reply, before anything is made of it. */
+/** An HTTP reply before it is interpreted. */
 export interface RawReply {
   readonly status: number
   readonly headers: IncomingHttpHeaders
-  /** Its beginning. */
+  /** The beginning of the body. */
   readonly text: string
 }
 
 const MAX_BYTES = 256 * 1024
 
-/** Sends one request as it is; unlike `fetch` it leaves Host to whoever calls it. Follows nothing. @throws {WireError} */
+/** Sends one request. Unlike `fetch`, it lets the caller set Host; it does not follow redirects. @throws {WireError} */
 export async function send(
   url: URL,
   options: { method: string; headers?: Record<string, string>; body?: string; timeoutMs: number },
@@ -22,7 +22,8 @@ export async function send(
   const { method, headers = {}, body, timeoutMs } = options
   const request = url.protocol === 'https:' ? tlsRequest : plainRequest
   return await new Promise((resolve, reject) => {
-    const failed = (): void => reject(new WireError('closed', 'the server cannot be reached, or broke off'))
+    const failed = (): void =>
+      reject(new WireError('closed', 'the server cannot be reached, or it closed the connection'))
     const sent = request(url, { method, headers, agent: false, signal: AbortSignal.timeout(timeoutMs) }, response => {
       const chunks: Buffer[] = []
       let bytes = 0
@@ -33,7 +34,7 @@ export async function send(
       response.on('data', (chunk: Buffer) => {
         chunks.push(chunk)
         bytes += chunk.length
-        // A stream may stay open: its first message is all that is wanted.
+        // An event stream may stay open. Its first message is enough.
         if (bytes < MAX_BYTES && !/\ndata: ?\{.*\n/.test(`\n${String(chunk)}`)) return
         end()
         response.destroy()
@@ -48,8 +49,8 @@ export async function send(
 const CLIENT = { name: 'preship', version: '0.1.0' }
 const MODERN = '2026-07-28'
 
-/** The first thing that a client of either era says. */
-const GREETINGS = {
+/** The first request of a client in each protocol era. */
+const HANDSHAKES = {
   legacy: { method: 'initialize', params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: CLIENT } },
   modern: {
     method: 'server/discover',
@@ -63,32 +64,33 @@ const GREETINGS = {
   },
 } as const
 
-export type Entry = 'let in' | 'refused' | 'unclear'
+export type Access = 'granted' | 'refused' | 'unclear'
 
-/** Greets a server in both eras, and tells whether either got in. @throws {WireError} */
-export async function knock(
-  door: Pick<Door, 'url' | 'timeoutMs'>,
+/** Sends the first request of both protocol eras, and tells whether one of them was answered. @throws {WireError} */
+export async function handshake(
+  endpoint: Pick<RemoteEndpoint, 'url' | 'timeoutMs'>,
   headers: Record<string, string> = {},
-): Promise<{ entry: Entry; reply: RawReply }> {
+): Promise<{ access: Access; reply: RawReply }> {
   let first: RawReply | undefined
   for (const era of ['legacy', 'modern'] as const) {
-    const { method, params } = GREETINGS[era]
-    const reply = await post(door, era, method, params, headers)
-    if (isLetIn(reply)) return { entry: 'let in', reply }
-    if (reply.status === 401) return { entry: 'refused', reply }
+    const { method, params } = HANDSHAKES[era]
+    const reply = await post(endpoint, era, method, params, headers)
+    if (isAnswered(reply)) return { access: 'granted', reply }
+    if (reply.status === 401) return { access: 'refused', reply }
     first ??= reply
   }
   const reply = first as RawReply
-  return { entry: reply.status === 403 ? 'refused' : 'unclear', reply }
+  return { access: reply.status === 403 ? 'refused' : 'unclear', reply }
 }
 
 /**
- * Goes past the greeting: a server that looks at tokens only there lets in whoever leaves it out.
+ * Sends requests without a handshake before: some servers check tokens only in the handshake.
  *
- * @returns what was answered as if nothing were missing @throws {WireError}
+ * @returns the method that was answered with a result
+ * @throws {WireError}
  */
-export async function walkPast(
-  door: Pick<Door, 'url' | 'timeoutMs'>,
+export async function callWithoutHandshake(
+  endpoint: Pick<RemoteEndpoint, 'url' | 'timeoutMs'>,
   headers: Record<string, string> = {},
 ): Promise<string | undefined> {
   for (const era of ['legacy', 'modern'] as const)
@@ -96,17 +98,17 @@ export async function walkPast(
       ['tools/list', {}],
       ['tools/call', { name: 'preshipNoSuchTool', arguments: {} }],
     ] as const) {
-      const own = era === 'modern' ? { ...params, ...GREETINGS.modern.params } : params
-      if (isLetIn(await post(door, era, method, own, headers))) return method
+      const own = era === 'modern' ? { ...params, ...HANDSHAKES.modern.params } : params
+      if (isAnswered(await post(endpoint, era, method, own, headers))) return method
     }
-  return isLetIn(await post(door, 'modern', GREETINGS.modern.method, GREETINGS.modern.params, headers))
-    ? GREETINGS.modern.method
+  return isAnswered(await post(endpoint, 'modern', HANDSHAKES.modern.method, HANDSHAKES.modern.params, headers))
+    ? HANDSHAKES.modern.method
     : undefined
 }
 
 async function post(
-  { url, timeoutMs }: Pick<Door, 'url' | 'timeoutMs'>,
-  era: keyof typeof GREETINGS,
+  { url, timeoutMs }: Pick<RemoteEndpoint, 'url' | 'timeoutMs'>,
+  era: keyof typeof HANDSHAKES,
   method: string,
   params: object,
   headers: Record<string, string>,
@@ -125,16 +127,18 @@ async function post(
   })
 }
 
-/** Whether a message got through to the server behind the door. */
-export function isLetIn({ status, text }: RawReply): boolean {
+/** Whether the request was answered with a result. */
+export function isAnswered({ status, text }: RawReply): boolean {
   return status >= 200 && status < 300 && /"result"\s*:/.test(text)
 }
 
-/** A JSON document from an address that the server named. Undefined if there is none that can be had. */
-export async function documentAt(url: URL, door: Door): Promise<JsonObject | undefined> {
-  if (!isFetchable(url, door.url)) return undefined
+/**
+ * Fetches a JSON document from a URL that the server named. Returns undefined if that is not possible or not allowed.
+ */
+export async function documentAt(url: URL, endpoint: RemoteEndpoint): Promise<JsonObject | undefined> {
+  if (!isFetchable(url, endpoint.url)) return undefined
   const headers = { Accept: 'application/json' }
-  const reply = await send(url, { method: 'GET', headers, timeoutMs: door.timeoutMs }).catch(() => undefined)
+  const reply = await send(url, { method: 'GET', headers, timeoutMs: endpoint.timeoutMs }).catch(() => undefined)
   if (reply?.status !== 200) return undefined
   try {
     const value: unknown = JSON.parse(reply.text)
@@ -144,7 +148,7 @@ export async function documentAt(url: URL, door: Door): Promise<JsonObject | und
   }
 }
 
-/** A server out there must not make whoever examines it fetch things from their own network. */
+/** A remote server must not make preship fetch documents from the local network (SSRF). */
 function isFetchable(url: URL, target: URL): boolean {
   if (url.username !== '' || url.password !== '') return false
   if (isLoopback(target.hostname)) return isLoopback(url.hostname) || url.protocol === 'https:'

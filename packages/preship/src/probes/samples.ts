@@ -1,17 +1,17 @@
 import { isObject, type JsonObject, objectOf, type Tool } from '../surface.ts'
 import { textLike } from './pattern-sample.ts'
-import { breachOf, followed } from './schema-check.ts'
+import { followed, violationOf } from './schema-check.ts'
 
 const MAX_DEPTH = 6
 const MAX_STEPS = 2_000
 
-/** Of texts and ids that other calls brought: by the name of the field that they stood in. */
+/** Strings from earlier results, by the name of their field. */
 export type Known = ReadonlyMap<string, readonly string[]>
 
-/** A syllable that many names and texts hold: a search for it finds something. */
+/** A syllable that occurs in many names and texts, so that a search finds something. */
 const WORD = 'an'
 
-const OF_FORMAT: Readonly<Record<string, string>> = {
+const FORMAT_SAMPLES: Readonly<Record<string, string>> = {
   email: 'preship@example.com',
   date: '2026-01-31',
   'date-time': '2026-01-31T12:00:00Z',
@@ -24,18 +24,18 @@ const OF_FORMAT: Readonly<Record<string, string>> = {
   hostname: 'example.com',
 }
 
-/** Arguments that a tool's schema lets pass; undefined if none are found. */
+/** Generates arguments that are valid by a tool’s schema. Returns undefined if none are found. */
 export function argumentsFor(tool: Tool, known: Known, only: 'required' | 'all'): JsonObject | undefined {
   const root = tool.inputSchema
   const value = sample(root, { root, known, only, steps: MAX_STEPS }, '', 0)
-  return isObject(value) && breachOf(value, root) === undefined ? value : undefined
+  return isObject(value) && violationOf(value, root) === undefined ? value : undefined
 }
 
 interface Run {
   readonly root: JsonObject
   readonly known: Known
   readonly only: 'required' | 'all'
-  /** A schema that refers to itself can branch for ever. */
+  /** Limits the work on schemas that refer to themselves. */
   steps: number
 }
 
@@ -78,12 +78,12 @@ function numberFor({ minimum, exclusiveMinimum, maximum, exclusiveMaximum, defau
 }
 
 function textFor(schema: JsonObject, name: string, known: Known): string | undefined {
-  const fits = (text: string): boolean => breachOf(text, schema) === undefined
+  const fits = (text: string): boolean => violationOf(text, schema) === undefined
   const least = countOf(schema.minLength)
   const candidates = [
     ...(known.get(name.toLowerCase()) ?? []),
     ...[schema.default, ...(Array.isArray(schema.examples) ? (schema.examples as unknown[]) : [])],
-    typeof schema.format === 'string' ? OF_FORMAT[schema.format] : undefined,
+    typeof schema.format === 'string' ? FORMAT_SAMPLES[schema.format] : undefined,
     typeof schema.pattern === 'string' ? textLike(schema.pattern, least) : undefined,
     WORD,
     'a',

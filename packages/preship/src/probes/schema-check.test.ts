@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { textLike } from './pattern-sample.ts'
 import { argumentsFor } from './samples.ts'
-import { breachOf, matches } from './schema-check.ts'
+import { matches, violationOf } from './schema-check.ts'
 
 const tool = (inputSchema: Record<string, unknown>) => ({
   name: 'tool',
@@ -12,7 +12,7 @@ const tool = (inputSchema: Record<string, unknown>) => ({
   annotations: {},
 })
 
-describe('a schema', () => {
+describe('a JSON Schema', () => {
   it.each([
     [{ type: 'string' }, 7],
     [{ type: ['string', 'null'] }, 7],
@@ -28,34 +28,34 @@ describe('a schema', () => {
     [{ anyOf: [{ type: 'string' }, { type: 'null' }] }, 7],
     [{ allOf: [{ minLength: 2 }] }, 'a'],
     [{ $defs: { a: { type: 'string' } }, properties: { a: { $ref: '#/$defs/a' } } }, { a: 1 }],
-  ])('%j is broken by %j', (schema, value) => {
-    expect(breachOf(value, schema)).toBeTypeOf('string')
+  ])('%j is violated by %j', (schema, value) => {
+    expect(violationOf(value, schema)).toBeTypeOf('string')
   })
 
   it.each([
     [{ type: 'string', maxLength: 3 }, '🎈🎈🎈'],
     [{ type: 'object', properties: { a: {} } }, { b: 1 }],
     [{ anyOf: [{ type: 'string' }, { type: 'null' }] }, null],
-    [{ pattern: '^(' }, 'what nobody can read breaks nothing'],
+    [{ pattern: '^(' }, 'an invalid pattern counts as satisfied'],
     [{ notAKeyword: true }, 7],
     [true, 7],
-  ])('%j is not broken by %j', (schema, value) => {
-    expect(breachOf(value, schema)).toBeUndefined()
+  ])('%j is not violated by %j', (schema, value) => {
+    expect(violationOf(value, schema)).toBeUndefined()
   })
 
-  it('of a hostile server takes no time', () => {
+  it('of a hostile server is checked quickly', () => {
     const self = { $ref: '#/$defs/a' }
     const properties = Object.fromEntries(Array.from({ length: 60 }, (_, n) => [`p${n}`, self]))
     const schema = { $defs: { a: { type: 'object', properties, allOf: [self, self] } }, ...self }
     const before = performance.now()
-    breachOf({}, schema)
+    violationOf({}, schema)
     argumentsFor(tool(schema), new Map(), 'all')
     expect(matches('^(a+)+$', `${'a'.repeat(60)}!`)).toBeUndefined()
     expect(performance.now() - before).toBeLessThan(2_000)
   })
 })
 
-describe('arguments that a schema lets pass', () => {
+describe('valid arguments for a schema', () => {
   it.each([
     '^note-[0-9]+$',
     '^[A-Za-z0-9][A-Za-z0-9_-]*$',
@@ -67,7 +67,7 @@ describe('arguments that a schema lets pass', () => {
     expect(matches(pattern, textLike(pattern) ?? '')).toBe(true)
   })
 
-  it('are made of all that a schema says, and of what other calls brought', () => {
+  it('use all constraints of the schema, and values from earlier results', () => {
     const schema = {
       type: 'object',
       properties: {
@@ -94,7 +94,7 @@ describe('arguments that a schema lets pass', () => {
   })
 })
 
-describe('a pattern that is given up', () => {
+describe('a pattern that times out', () => {
   const timesOut = (...cpuMs: number[]) => {
     const tries = [...cpuMs]
     return () => {
@@ -103,7 +103,7 @@ describe('a pattern that is given up', () => {
     }
   }
 
-  it('has taken the time itself: where others took it, it is tried again', () => {
+  it('is given up if it used the CPU time itself, and is tried again if other processes did', () => {
     expect(matches('^busy$', 'busy', timesOut(1, 2, 1))).toBe(true)
     expect(matches('^busy$', 'busy')).toBe(true)
     expect(matches('^slow$', 'slow', timesOut(50))).toBeUndefined()

@@ -4,44 +4,45 @@ import { isObject, type JsonObject, objectOf } from '../surface.ts'
 const MAX_DEPTH = 24
 const MAX_STEPS = 50_000
 const PATTERN_MS = 50
-const MOST_SLOW_PATTERNS = 20
+const MAX_SLOW_PATTERNS = 20
 
 /**
- * Whether a value breaks a JSON Schema for sure. What is not known, a keyword or a pattern, breaks nothing: a server
- * must not be blamed for what was not understood here.
+ * Checks whether a value certainly violates a JSON Schema. Unknown keywords and unreadable patterns count as satisfied,
+ * so that a server is not blamed for what preship does not understand.
  *
- * @returns where it is broken, and how; undefined if it is not
+ * @returns where and how the value violates the schema; undefined if it does not
  */
-export function breachOf(value: unknown, schema: unknown, root: unknown = schema): string | undefined {
-  return breach(value, schema, { root: objectOf(root), steps: MAX_STEPS }, '', 0)
+export function violationOf(value: unknown, schema: unknown, root: unknown = schema): string | undefined {
+  return violation(value, schema, { root: objectOf(root), steps: MAX_STEPS }, '', 0)
 }
 
 interface Run {
   readonly root: JsonObject
-  /** A schema that refers to itself can branch for ever. */
+  /** Limits the work on schemas that refer to themselves. */
   steps: number
 }
 
-function breach(value: unknown, given: unknown, run: Run, path: string, depth: number): string | undefined {
-  if (given === false) return `${path || 'it'} must not be there`
+function violation(value: unknown, given: unknown, run: Run, path: string, depth: number): string | undefined {
+  if (given === false) return `${path || 'the value'} is not allowed`
   run.steps -= 1
   if (!isObject(given) || depth > MAX_DEPTH || run.steps < 0) return undefined
   const schema = followed(given, run.root)
-  const at = path || 'it'
-  if (schema.const !== undefined && !same(schema.const, value)) return `${at} is not the one value`
-  if (Array.isArray(schema.enum) && !schema.enum.some(each => same(each, value))) return `${at} is none of the values`
-  if (!isOfType(value, schema.type)) return `${at} is of another type`
+  const at = path || 'the value'
+  if (schema.const !== undefined && !same(schema.const, value)) return `${at} is not the constant`
+  if (Array.isArray(schema.enum) && !schema.enum.some(each => same(each, value)))
+    return `${at} is not one of the enum values`
+  if (!isOfType(value, schema.type)) return `${at} has the wrong type`
   const next = (inner: unknown, part: unknown, name: string): string | undefined =>
-    breach(inner, part, run, name, depth + 1)
+    violation(inner, part, run, name, depth + 1)
   const own =
     typeof value === 'string'
-      ? breachOfText(value, schema, at)
+      ? violationInText(value, schema, at)
       : typeof value === 'number'
-        ? breachOfNumber(value, schema, at)
+        ? violationInNumber(value, schema, at)
         : Array.isArray(value)
-          ? breachOfList(value, schema, at, next)
+          ? violationInList(value, schema, at, next)
           : isObject(value)
-            ? breachOfObject(value, schema, path, next)
+            ? violationInObject(value, schema, path, next)
             : undefined
   if (own !== undefined) return own
   for (const part of listOf(schema.allOf)) {
@@ -51,33 +52,42 @@ function breach(value: unknown, given: unknown, run: Run, path: string, depth: n
   for (const key of ['anyOf', 'oneOf'] as const) {
     const parts = listOf(schema[key])
     if (parts.length > 0 && parts.every(part => next(value, part, path) !== undefined))
-      return `${at} fits none of the alternatives`
+      return `${at} matches none of the alternatives`
   }
   return undefined
 }
 
 type Next = (inner: unknown, part: unknown, name: string) => string | undefined
 
-function breachOfText(text: string, schema: JsonObject, at: string): string | undefined {
-  const length = [...text].length
-  if (typeof schema.maxLength === 'number' && length > schema.maxLength) return `${at} is too long`
-  if (typeof schema.minLength === 'number' && length < schema.minLength) return `${at} is too short`
-  if (typeof schema.pattern === 'string' && matches(schema.pattern, text) === false) return `${at} breaks its pattern`
+function violationInText(text: string, schema: JsonObject, at: string): string | undefined {
+  if (typeof schema.maxLength === 'number' && isLonger(text, schema.maxLength)) return `${at} is too long`
+  if (typeof schema.minLength === 'number' && isShorter(text, schema.minLength)) return `${at} is too short`
+  if (typeof schema.pattern === 'string' && matches(schema.pattern, text) === false)
+    return `${at} does not match its pattern`
   if (typeof schema.format === 'string' && FORMATS[schema.format]?.test(text) === false)
-    return `${at} breaks its format`
+    return `${at} does not match its format`
   return undefined
 }
 
-function breachOfNumber(value: number, schema: JsonObject, at: string): string | undefined {
+/** JSON Schema counts Unicode characters, which have one or two units each. They are counted only if that matters. */
+function isLonger(text: string, max: number): boolean {
+  return text.length > max && (text.length > 2 * max || [...text].length > max)
+}
+
+function isShorter(text: string, min: number): boolean {
+  return text.length < min || (text.length < 2 * min && [...text].length < min)
+}
+
+function violationInNumber(value: number, schema: JsonObject, at: string): string | undefined {
   const { minimum, maximum, exclusiveMinimum, exclusiveMaximum } = schema
-  if (typeof maximum === 'number' && value > maximum) return `${at} is too great`
+  if (typeof maximum === 'number' && value > maximum) return `${at} is too large`
   if (typeof minimum === 'number' && value < minimum) return `${at} is too small`
-  if (typeof exclusiveMaximum === 'number' && value >= exclusiveMaximum) return `${at} is too great`
+  if (typeof exclusiveMaximum === 'number' && value >= exclusiveMaximum) return `${at} is too large`
   if (typeof exclusiveMinimum === 'number' && value <= exclusiveMinimum) return `${at} is too small`
   return undefined
 }
 
-function breachOfList(list: readonly unknown[], schema: JsonObject, at: string, next: Next): string | undefined {
+function violationInList(list: readonly unknown[], schema: JsonObject, at: string, next: Next): string | undefined {
   if (typeof schema.maxItems === 'number' && list.length > schema.maxItems) return `${at} has too many entries`
   if (typeof schema.minItems === 'number' && list.length < schema.minItems) return `${at} has too few entries`
   if (!isObject(schema.items)) return undefined
@@ -88,7 +98,7 @@ function breachOfList(list: readonly unknown[], schema: JsonObject, at: string, 
   return undefined
 }
 
-function breachOfObject(value: JsonObject, schema: JsonObject, path: string, next: Next): string | undefined {
+function violationInObject(value: JsonObject, schema: JsonObject, path: string, next: Next): string | undefined {
   const properties = objectOf(schema.properties)
   const named = (name: string): string => (path === '' ? name : `${path}.${name}`)
   for (const name of listOf(schema.required))
@@ -96,7 +106,8 @@ function breachOfObject(value: JsonObject, schema: JsonObject, path: string, nex
   for (const [name, inner] of Object.entries(value)) {
     const isKnown = Object.hasOwn(properties, name)
     const isPatterned = Object.keys(objectOf(schema.patternProperties)).length > 0
-    if (!isKnown && schema.additionalProperties === false && !isPatterned) return `${named(name)} is not known`
+    if (!isKnown && schema.additionalProperties === false && !isPatterned)
+      return `${named(name)} is an unknown property`
     const part = isKnown ? properties[name] : schema.additionalProperties
     const found = isObject(part) ? next(inner, part, named(name)) : undefined
     if (found !== undefined) return found
@@ -104,7 +115,7 @@ function breachOfObject(value: JsonObject, schema: JsonObject, path: string, nex
   return undefined
 }
 
-/** Only what leaves no doubt: formats have corners about which honest programs differ. */
+/** Lenient patterns: implementations of these formats differ in corner cases. */
 const FORMATS: Readonly<Record<string, RegExp>> = {
   email: /^[^\s@]+@[^\s@]+$/,
   date: /^\d{4}-\d\d-\d\d$/,
@@ -117,42 +128,57 @@ const FORMATS: Readonly<Record<string, RegExp>> = {
   ipv6: /:/,
 }
 
-const asked: { pattern: string; text: string; flags: string } = { pattern: '', text: '', flags: '' }
-const context = vm.createContext(asked)
+const input: { pattern: string; text: string; flags: string } = { pattern: '', text: '', flags: '' }
+const context = vm.createContext(input)
 const test = new vm.Script('new RegExp(pattern, flags).test(text)')
-/** Patterns that took too long. Each costs a moment in which nothing else happens, so there cannot be many. */
+/** Patterns that timed out. Each blocks this process for a moment, so their number is limited. */
 const tooSlow = new Set<string>()
+/** Results by pattern and text. Each run with a timeout is expensive, and probes test the same fields many times. */
+const results = new Map<string, boolean>()
+const MAX_RESULTS = 1_000
 
-/** How one try of a pattern ended, and how long this process itself was at work meanwhile. */
-type Try = { readonly end: boolean | 'syntax' | 'time'; readonly cpuMs: number }
+/** The outcome of one attempt, and the CPU time that this process used meanwhile. */
+type PatternRun = { readonly end: boolean | 'syntax' | 'time'; readonly cpuMs: number }
 
-/** Whoever was kept from working was not slow: on a busy machine that happens more than once. */
-const MOST_TRIES = 10
+/** On a busy machine, a timeout without CPU use does not mean that the pattern is slow, so it is tried again. */
+const MAX_PATTERN_RUNS = 10
 
-/** A pattern is the server's, and may have been made to take for ever. Undefined if it cannot be told in time. */
-export function matches(pattern: string, text: string, tried: typeof tryOnce = tryOnce): boolean | undefined {
+/**
+ * Tests a pattern with a timeout, because the server may have made it take exponential time (ReDoS). Returns undefined
+ * if the pattern is invalid or too slow.
+ */
+export function matches(pattern: string, text: string, run: typeof runOnce = runOnce): boolean | undefined {
   if (pattern.length > 4_000 || text.length > 4_000) return undefined
-  if (tooSlow.has(pattern) || tooSlow.size >= MOST_SLOW_PATTERNS) return undefined
+  if (tooSlow.has(pattern) || tooSlow.size >= MAX_SLOW_PATTERNS) return undefined
+  const key = JSON.stringify([pattern, text])
+  const known = results.get(key)
+  if (known !== undefined) return known
   for (const flags of ['u', '']) {
-    let last = tried(pattern, text, flags)
-    for (let n = 1; n < MOST_TRIES && last.end === 'time' && last.cpuMs < PATTERN_MS / 2; n += 1)
-      last = tried(pattern, text, flags)
+    let last = run(pattern, text, flags)
+    for (let n = 1; n < MAX_PATTERN_RUNS && last.end === 'time' && last.cpuMs < PATTERN_MS / 2; n += 1)
+      last = run(pattern, text, flags)
     if (last.end === 'syntax') continue
-    if (last.end !== 'time') return last.end
+    if (last.end !== 'time') return remember(key, last.end)
     tooSlow.add(pattern)
     return undefined
   }
   return undefined
 }
 
-function tryOnce(pattern: string, text: string, flags: string): Try {
+function remember(key: string, result: boolean): boolean {
+  if (results.size >= MAX_RESULTS) results.clear()
+  results.set(key, result)
+  return result
+}
+
+function runOnce(pattern: string, text: string, flags: string): PatternRun {
   const before = process.cpuUsage()
-  let end: Try['end']
+  let end: PatternRun['end']
   try {
-    Object.assign(asked, { pattern, text, flags })
+    Object.assign(input, { pattern, text, flags })
     end = test.runInContext(context, { timeout: PATTERN_MS }) === true
   } catch (error) {
-    // Not by class: it is one of the other context's.
+    // The error belongs to the other context, so instanceof does not work.
     end = (error as { name?: unknown }).name === 'SyntaxError' ? 'syntax' : 'time'
   }
   const { user, system } = process.cpuUsage(before)

@@ -1,9 +1,9 @@
 import { kindOf } from '../catalogue.ts'
 import type { Finding } from '../finding.ts'
-import { plain } from '../plain-text.ts'
+import { sanitize } from '../sanitize.ts'
 import type { Report } from './report.ts'
 
-/** What another examination of the same server brought that the one before did not. */
+/** Lists what changed between two reports on the same server. */
 export function differenceOf(before: Report, now: Report): string[] {
   const verdicts = now.verdicts.flatMap(({ item, question, answer }) => {
     const was = before.verdicts.find(verdict => verdict.item === item)?.answer
@@ -23,6 +23,6 @@ function keyOf({ code, tool, field, message }: Finding): string {
 }
 
 function lineOf({ code, tool, field, message }: Finding): string {
-  const where = [tool, field].filter(name => name !== undefined).map(name => plain(name, 80))
-  return `${kindOf(code).severity} ${[code, ...where].join(' ')}: ${plain(message)}`
+  const where = [tool, field].filter(name => name !== undefined).map(name => sanitize(name, 80))
+  return `${kindOf(code).severity} ${[code, ...where].join(' ')}: ${sanitize(message)}`
 }

@@ -43,11 +43,11 @@ function rendered(format: Format, text = 'publishArticle', colours = false): str
 }
 
 describe.each(FORMATS)('%s', format => {
-  it('shows nothing that moves a cursor or turns a line round', () => {
+  it('contains no control or bidirectional characters', () => {
     expect(rendered(format, HOSTILE)).not.toMatch(/(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u)
   })
 
-  it('holds every finding', () => {
+  it('contains every finding', () => {
     const text = rendered(format)
     expect(text).toContain(first)
     expect(text).toContain(second)
@@ -56,22 +56,22 @@ describe.each(FORMATS)('%s', format => {
 })
 
 describe('terminal', () => {
-  it('answers eight questions, then groups by tool and says why once for each kind', () => {
+  it('prints eight answers, groups findings by tool, and explains each code once', () => {
     const lines = rendered('terminal').split('\n')
     expect(lines.filter(line => /^[✓✗?] \d /.test(line))).toHaveLength(8)
     expect(lines.slice(3).filter(line => line === 'publishArticle')).toHaveLength(1)
     expect(lines.filter(line => line.includes(second))).toHaveLength(1)
     expect(lines.filter(line => line.includes('why: '))).toHaveLength(2)
-    expect(lines.at(-2)).toMatch(/6 passed, 1 failed, 1 for a person; .* 1\.2 s$/)
+    expect(lines.at(-2)).toMatch(/6 passed, 1 failed, 1 to review; .* 1\.2 s$/)
   })
 
-  it('keeps to the width', () => {
+  it('wraps lines at the width', () => {
     const text = rendered('terminal', `${'x'.repeat(150)} ${'漢'.repeat(60)}`)
     const lines = text.split('\n').filter(line => line.startsWith('   '))
     expect(Math.max(...lines.map(line => line.length))).toBeLessThanOrEqual(80)
   })
 
-  it('paints only where it may', () => {
+  it('uses colours only if they are enabled', () => {
     expect(rendered('terminal')).not.toContain('\u001b')
     const painted = rendered('terminal', HOSTILE, true)
     expect(painted.replace(/\u001b\[\d{1,2}m/g, '')).not.toContain('\u001b')
@@ -79,7 +79,7 @@ describe('terminal', () => {
 })
 
 describe('json', () => {
-  it('says of each finding what its kind is', () => {
+  it('includes the description of its code with each finding', () => {
     const report = JSON.parse(rendered('json')) as Record<string, unknown> & { findings: Record<string, unknown>[] }
     expect(report).toMatchObject({ schema: 'preship-report/1', tools: ['publishArticle'], durationMs: 1_234 })
     expect(report.findings).toHaveLength(3)
@@ -99,7 +99,7 @@ describe('json', () => {
 })
 
 describe('sarif', () => {
-  it('has the shape of 2.1.0', () => {
+  it('has the structure of SARIF 2.1.0', () => {
     const log = JSON.parse(rendered('sarif')) as {
       version: string
       runs: {
@@ -129,14 +129,14 @@ describe('sarif', () => {
     expect(new Set(prints).size).toBe(3)
   })
 
-  it('makes no links of a text', () => {
+  it('escapes brackets, so that a text contains no links', () => {
     const { runs } = JSON.parse(rendered('sarif', HOSTILE)) as { runs: { results: { message: { text: string } }[] }[] }
     for (const { message } of runs[0]?.results ?? []) expect(message.text).not.toMatch(/(?<!\\)[[\]]/)
   })
 })
 
 describe('junit', () => {
-  it('is well-formed, with a case for each question and each kind', () => {
+  it('is well-formed, with a test case for each question and each code', () => {
     const document = parseXml(rendered('junit', HOSTILE))
     const [suite] = document.children
     expect(document.name).toBe('testsuites')
@@ -150,7 +150,7 @@ describe('junit', () => {
 })
 
 describe('markdown', () => {
-  it('has a table of eight rows with four cells', () => {
+  it('has a table with eight rows of four cells', () => {
     const rows = rendered('markdown', HOSTILE)
       .split('\n')
       .filter(line => /^\| \d/.test(line))
@@ -158,7 +158,7 @@ describe('markdown', () => {
     for (const row of rows) expect(row.split('|')).toHaveLength(6)
   })
 
-  it('leaves a text neither markup, links, HTML nor mentions', () => {
+  it('escapes markup, links, HTML and mentions', () => {
     const text = rendered('markdown', HOSTILE)
     expect(text).not.toMatch(/<img|<\/failure|\]\(|!\[|https?:|www\.|@|(?<!&)#1|&amp;|\*\*b|__c/)
     expect(text.match(/<[^>]*>/g)?.filter(tag => !/^<\/?(?:code|br)>$/.test(tag))).toEqual([])
@@ -166,7 +166,7 @@ describe('markdown', () => {
 })
 
 describe('the difference between two reports', () => {
-  it('names what changed, and nothing else', () => {
+  it('lists what changed and nothing else', () => {
     const before = reportOf('a')
     const verdicts = before.verdicts.map(verdict =>
       verdict.item === 1 ? { ...verdict, answer: 'pass' as const } : verdict,

@@ -2,10 +2,10 @@ import { kindOf } from '../catalogue.ts'
 import { visibleJson } from '../visible-json.ts'
 import type { Report } from './report.ts'
 
-/** Raised when something that a reader may rely on changes its name or meaning; what is new does not raise it. */
+/** The schema version. It changes when a field is renamed or changes its meaning, not when one is added. */
 const SCHEMA = 'preship-report/1'
 
-/** For programs. */
+/** Formats a report as JSON. */
 export function jsonReport({ target, server, tools, verdicts, findings, durationMs }: Report): string {
   const report = {
     schema: SCHEMA,

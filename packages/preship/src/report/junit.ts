@@ -1,14 +1,14 @@
 import { kindOf } from '../catalogue.ts'
 import { type Finding, ITEMS } from '../finding.ts'
-import { plain } from '../plain-text.ts'
+import { sanitize } from '../sanitize.ts'
 import type { Report } from './report.ts'
 
-/** JUnit's XML: a test case for each question, and one for each kind of finding. */
+/** Formats a report as JUnit XML, with a test case for each question and each finding code. */
 export function junitReport(report: Report, fails: (finding: Finding) => boolean): string {
   const questions = report.verdicts.map(({ item, question, answer, evidence, codes }) => {
     const name = `${item} ${question}`
-    if (answer === 'fail') return testCase('preship', name, 'failure', `answered with no: ${codes.join(', ')}`, '')
-    if (answer === 'person') return testCase('preship', name, 'skipped', 'needs a person', '')
+    if (answer === 'fail') return testCase('preship', name, 'failure', `failed: ${codes.join(', ')}`, '')
+    if (answer === 'person') return testCase('preship', name, 'skipped', 'needs review', '')
     return testCase('preship', name, undefined, '', evidence.join('\n'))
   })
   const codes = [...new Set(report.findings.map(({ code }) => code))]
@@ -16,7 +16,9 @@ export function junitReport(report: Report, fails: (finding: Finding) => boolean
     const { item, title, why, narrow } = kindOf(code)
     const own = report.findings.filter(finding => finding.code === code)
     const seen = own.map(({ tool, field, message }) =>
-      [tool ?? 'the server', ...(field === undefined ? [] : [field]), message].map(text => plain(text, 400)).join(': '),
+      [tool ?? 'the server', ...(field === undefined ? [] : [field]), message]
+        .map(text => sanitize(text, 400))
+        .join(': '),
     )
     const outcome = own.some(fails) ? 'failure' : 'skipped'
     const className = `preship.${item} ${ITEMS[item]}`
@@ -62,7 +64,7 @@ const ENTITIES: Readonly<Record<string, string>> = {
   "'": '&apos;',
 }
 
-/** Also without what XML admits in no form at all. */
+/** Escapes text for XML. Replaces characters that XML does not allow in any form. */
 function xml(text: string): string {
   return text.replace(/[^\n\P{C}]/gu, ' ').replace(/[&<>"']/g, character => ENTITIES[character] ?? '')
 }

@@ -1,12 +1,12 @@
 import { kindOf } from '../catalogue.ts'
-import { plain } from '../plain-text.ts'
+import { sanitize } from '../sanitize.ts'
 import type { Answer } from '../verdict.ts'
 import type { Report } from './report.ts'
 import { summaryOf } from './terminal.ts'
 
-const SIGN: Readonly<Record<Answer, string>> = { pass: '✅ pass', fail: '❌ fail', person: '❔ needs a person' }
+const SIGN: Readonly<Record<Answer, string>> = { pass: '✅ pass', fail: '❌ fail', person: '❔ needs review' }
 
-/** For a pull request or a wiki: a table of the eight answers, then what was found. */
+/** Formats a report as Markdown for a pull request or a wiki: a table of the eight answers, then the findings. */
 export function markdownReport(report: Report): string {
   const { server, verdicts, findings, tools } = report
   const rows = verdicts.map(({ item, question, answer, evidence, codes }) => {
@@ -22,7 +22,7 @@ export function markdownReport(report: Report): string {
         const where = [tool, field].filter(name => name !== undefined).map(name => `<code>${markdown(name)}</code>`)
         return `- ${[...where, markdown(message, 400)].join(' · ')}`
       })
-    return ['', `### ${severity}: ${title} (\`${code}\`)`, '', why, '', `**Narrow it:** ${narrow}`, '', ...items]
+    return ['', `### ${severity}: ${title} (\`${code}\`)`, '', why, '', `**Fix:** ${narrow}`, '', ...items]
   })
   return [
     `## preship: <code>${markdown(server.name, 80)}</code>`,
@@ -38,11 +38,11 @@ export function markdownReport(report: Report): string {
 }
 
 /**
- * A server's text as text and nothing else: no markup, no link, no table cell. References are read as characters only
- * after markup has been looked for; the space without width keeps a forge from notifying people and linking issues.
+ * Escapes server text as character references, which Markdown decodes only after it has parsed markup: no markup, link
+ * or table cell can result. A zero-width space after “@” and “#” keeps forges from notifying people and linking issues.
  */
 function markdown(text: string, max = 200): string {
-  return plain(text, max).replace(/[^\p{L}\p{M}\p{N} .,;()/“”‘’…–—-]|(?<=www)\./giu, character => {
+  return sanitize(text, max).replace(/[^\p{L}\p{M}\p{N} .,;()/“”‘’…–—-]|(?<=www)\./giu, character => {
     const reference = `&#${character.codePointAt(0)};`
     return character === '@' || character === '#' ? `${reference}&#8203;` : reference
   })

@@ -8,11 +8,11 @@ import type { Report } from './report.ts'
 
 export interface SarifOptions {
   readonly version: string
-  /** The file to which a finding is pinned: code scanning shows none without one. */
+  /** The file that a finding is attached to. Code scanning shows no finding without one. */
   readonly fileOf: (finding: Finding) => string | undefined
 }
 
-/** SARIF 2.1.0, for code scanning. */
+/** Formats a report as SARIF 2.1.0 for code scanning. */
 export function sarifReport(report: Report, { version, fileOf }: SarifOptions): string {
   const codes = [...new Set(report.findings.map(({ code }) => code))].sort()
   const driver = { name: 'preship', version, rules: codes.map(ruleOf) }
@@ -56,10 +56,10 @@ function resultOf(finding: Finding, ruleIndex: number, file: string | undefined)
     ruleId: code,
     ruleIndex,
     level: kindOf(code).severity,
-    // Not Markdown; but square brackets would make links of it.
+    // SARIF messages are plain text, but square brackets would be rendered as links.
     message: { text: `${where}${message}`.replace(/[[\]\\]/g, '\\$&') },
     locations: [{ ...physicalLocation, logicalLocations: [logical] }],
-    // The same finding in the next run is the same alert.
+    // The fingerprint keeps the same finding of the next run in the same alert.
     partialFingerprints: {
       'finding/v1': createHash('sha256')
         .update(JSON.stringify([code, ...names]))

@@ -1,7 +1,7 @@
 const WIDE =
   /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Emoji_Presentation}/u
 
-/** Breaks a text into lines of a width, words where it can. */
+/** Wraps a text at a width, between words where possible. */
 export function wrap(text: string, width: number, indent = ''): string[] {
   const room = Math.max(20, width - indent.length)
   const lines: string[] = []
@@ -32,7 +32,7 @@ export function wrap(text: string, width: number, indent = ''): string[] {
   return [...lines, line].map(each => `${indent}${each}`)
 }
 
-/** In columns of a terminal. */
+/** The width in terminal columns. */
 function widthOf(text: string): number {
   let columns = 0
   for (const character of text) columns += WIDE.test(character) ? 2 : /\p{M}/u.test(character) ? 0 : 1

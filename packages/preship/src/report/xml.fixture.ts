@@ -1,4 +1,4 @@
-/** An element, as far as a test wants to know it. */
+/** An XML element with what the tests check. */
 export interface Element {
   readonly name: string
   readonly attributes: Readonly<Record<string, string>>
@@ -9,7 +9,7 @@ const NAME = /[A-Za-z_][\w.-]*/y
 const TEXT = /(?:[^<&]|&(?:amp|lt|gt|quot|apos);)*/y
 const ATTRIBUTE = /\s+([A-Za-z_][\w.-]*)="((?:[^<&"]|&(?:amp|lt|gt|quot|apos);)*)"/y
 
-/** Reads XML of elements, attributes and text. @throws if it is not well-formed */
+/** Parses XML that consists of elements, attributes and text. @throws if it is not well-formed */
 export function parseXml(text: string): Element {
   let at = 0
   const take = (pattern: RegExp): RegExpExecArray => {

@@ -8,30 +8,31 @@ export const KINDS = {
   URL_INPUT: {
     item: 1,
     severity: 'error',
-    title: 'takes a URL',
-    why: 'The server can be sent anywhere: to services that only it can reach, and to an attacker’s with what it knows.',
-    narrow: 'An id, from which the server builds the address; or a list of allowed addresses as an enum.',
+    title: 'Tool accepts a URL',
+    why: 'The server can be made to send requests to internal services or to an attacker’s host (SSRF).',
+    narrow: 'Take an id and build the URL in the server, or list the allowed URLs in an enum.',
   },
   HOST_INPUT: {
     item: 1,
     severity: 'warning',
-    title: 'takes the name of a host',
-    why: 'If the server connects to it, it can be sent to services that only it can reach.',
-    narrow: 'A list of allowed hosts as an enum.',
+    title: 'Tool accepts a host name',
+    why: 'If the server connects to it, a caller can reach services that only the server can reach (SSRF).',
+    narrow: 'List the allowed hosts in an enum.',
   },
   FILE_PATH_INPUT: {
     item: 1,
     severity: 'error',
-    title: 'takes a file path',
-    why: 'Traversal, links and absolute paths lead out of any folder; checks of the text alone do not stop them.',
-    narrow: 'A bare name from one flat folder, in a pattern without separators, opened once and checked when open.',
+    title: 'Tool accepts a file path',
+    why: 'Parent references, symbolic links and absolute paths can lead out of the intended folder (path traversal). Checking the text alone does not prevent this.',
+    narrow:
+      'Take a bare file name with a pattern that excludes separators, look it up in one flat folder, and check the file after it was opened.',
   },
   PATH_LIKE_INPUT: {
     item: 1,
     severity: 'warning',
-    title: 'takes what may be a path',
-    why: 'If it names a file or an endpoint, a caller can name others, too.',
-    narrow: 'An id or a list; or a pattern that keeps slashes out.',
+    title: 'Tool accepts a value that may be a path',
+    why: 'If the value names a file or an endpoint, a caller can name others as well (path traversal).',
+    narrow: 'Take an id or an enum value, or use a pattern that excludes slashes.',
   },
 } as const satisfies Record<string, Kind>
 
@@ -40,7 +41,7 @@ const URL_FORMATS = new Set(['uri', 'uri-reference', 'iri', 'iri-reference', 'ur
 const HOST_HEADS = new Set(['host', 'hostname', 'ip', 'ipaddress', 'origin', 'server', 'fqdn'])
 const PATH_HEADS = new Set('path filepath pathname dirpath cwd directory dir workdir'.split(' '))
 const SURE_PATH_HEADS = new Set('filepath dirpath cwd workdir dir'.split(' '))
-const END_HEADS = new Set('source destination src dest target from to input output'.split(' '))
+const ENDPOINT_HEADS = new Set('source destination src dest target from to input output'.split(' '))
 const NOT_A_FILE =
   /\b(?:json ?pointer|json ?path|xpath|dot[- ]separated|dotted|url path|breadcrumb|object path|property path)\b/
 const FILES = /\b(?:files?|folders?|director(?:y|ies)|filesystem|disk|absolute path|relative path)\b/
@@ -58,21 +59,21 @@ export const addresses: Rule<keyof typeof KINDS> = ofEachTool((tool, say) => {
     const said = proseOf(field.schema.description, field.schema.title)
     const isUrl = forms.some(({ format }) => URL_FORMATS.has(String(format)))
     if (isUrl || URL_HEADS.has(head))
-      say('URL_INPUT', isUrl ? 'its format is that of a URL' : 'its name is that of a URL', field.path)
+      say('URL_INPUT', isUrl ? 'its format is a URL format' : 'its name suggests a URL', field.path)
     else if (
       /^(?:an? |the |target |full |absolute |complete |base |http ){0,3}(?:url|uri|link|web ?page address)\b(?! ?-?(?:safe|friendly|slug))/.test(
         said,
       )
     )
-      say('URL_INPUT', 'its description says that it holds a URL', field.path)
+      say('URL_INPUT', 'its description says that it contains a URL', field.path)
     else if (HOST_HEADS.has(head) && !(words.length > 1 && head === 'server'))
-      say('HOST_INPUT', 'its name is that of a host', field.path)
+      say('HOST_INPUT', 'its name suggests a host', field.path)
     else if (forms.every(form => excludesSeparators(form) || isIdentifier(form)) || NOT_A_FILE.test(said)) continue
     else if (isInRepository && isFilePath(words, head, said, about, isAboutFiles) && !isLocal(words, said))
-      say('PATH_LIKE_INPUT', 'it names a file in a repository by its path', field.path)
+      say('PATH_LIKE_INPUT', 'it contains the path of a file in a repository', field.path)
     else if (isFilePath(words, head, said, about, isAboutFiles))
-      say('FILE_PATH_INPUT', 'it names a file or folder by its path', field.path)
-    else if (PATH_HEADS.has(head) || head === 'folder') say('PATH_LIKE_INPUT', 'its name is that of a path', field.path)
+      say('FILE_PATH_INPUT', 'it contains the path of a file or folder', field.path)
+    else if (PATH_HEADS.has(head) || head === 'folder') say('PATH_LIKE_INPUT', 'its name suggests a path', field.path)
   }
 })
 
@@ -91,13 +92,15 @@ function isFilePath(
     )
   )
     return true
-  // move_file(source, destination)
-  return isAboutFiles && END_HEADS.has(head) && words.length <= 2
+  // For example move_file(source, destination).
+  return isAboutFiles && ENDPOINT_HEADS.has(head) && words.length <= 2
 }
 
 const REPOSITORY_WORDS = new Set('repo repository branch ref sha commit'.split(' '))
 
-/** Whether the files of a tool are those of a repository elsewhere: a folder with a repository in it is one like others. */
+/**
+ * Whether a tool works on files in a remote repository. A tool that takes a repository path works on a local folder.
+ */
 function speaksOfRepository(fields: readonly Field[]): boolean {
   const names = fields.map(({ name }) => namedBy(name))
   const isOf = ({ words }: { words: readonly string[] }): boolean => words.some(word => REPOSITORY_WORDS.has(word))
@@ -108,7 +111,7 @@ function isLocal(words: readonly string[], said: string): boolean {
   return words.includes('local') || /\b(?:local|disk|this machine|upload|save)/.test(said)
 }
 
-/** A URL whose scheme and host are fixed by the pattern leads to one place. */
+/** Whether the pattern of a URL fixes its scheme and host. */
 function isPinned({ pattern }: JsonObject): boolean {
   return (
     typeof pattern === 'string' &&

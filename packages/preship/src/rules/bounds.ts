@@ -8,23 +8,23 @@ export const KINDS = {
   UNBOUNDED_STRING: {
     item: 1,
     severity: 'warning',
-    title: 'takes text of any length',
-    why: 'Long texts carry more than was meant: whole programs, whole files, whatever the model has read.',
-    narrow: 'maxLength, an enum, a format, or a pattern that ends; and the same check in the handler.',
+    title: 'String has no maximum length',
+    why: 'A caller can send far more than intended: whole programs, files, or everything that the model has read.',
+    narrow: 'Add maxLength, an enum, a format or a bounded pattern, and enforce it in the handler.',
   },
   UNBOUNDED_LIST: {
     item: 1,
     severity: 'warning',
-    title: 'takes a list of any length',
-    why: 'One call does what was meant to be many: everything is read, changed or written to at once.',
-    narrow: 'maxItems; or one thing a call.',
+    title: 'List has no maximum length',
+    why: 'One call can read, change or send everything at once.',
+    narrow: 'Add maxItems, or take one item per call.',
   },
   UNBOUNDED_NUMBER: {
     item: 1,
     severity: 'note',
-    title: 'takes a number that says how much, without a maximum',
-    why: 'A caller may ask for everything at once.',
-    narrow: 'A maximum that is as small as the use allows.',
+    title: 'Number that sets an amount has no maximum',
+    why: 'A caller can request everything at once.',
+    narrow: 'Add a maximum that is as low as the use allows.',
   },
 } as const satisfies Record<string, Kind>
 
@@ -45,21 +45,20 @@ const AMOUNT_WORDS = new Set([
 export const bounds: Rule<keyof typeof KINDS> = ofEachTool((tool, say) => {
   for (const field of fieldsOf(tool)) {
     if (textForms(field).some(form => !isBounded(form)))
-      say('UNBOUNDED_STRING', 'its length has no limit, or none that keeps anything out', field.path)
+      say('UNBOUNDED_STRING', 'its length has no limit, or one that is too high', field.path)
     if (field.forms.some(isOpenList))
-      say('UNBOUNDED_LIST', 'its length has no limit, or none that keeps anything out', field.path)
-    if (saysHowMuch(field.name) && field.forms.some(isOpenNumber))
-      say('UNBOUNDED_NUMBER', 'it has no maximum', field.path)
+      say('UNBOUNDED_LIST', 'its length has no limit, or one that is too high', field.path)
+    if (isAmount(field.name) && field.forms.some(isOpenNumber)) say('UNBOUNDED_NUMBER', 'it has no maximum', field.path)
   }
 })
 
-/** A list that may be longer than this is bounded in name only. */
-const MOST_ENTRIES = 100_000
+/** A higher limit does not count as a bound. */
+const MAX_ENTRIES = 100_000
 
 function isOpenList({ type, maxItems, items, prefixItems, additionalItems, uniqueItems }: JsonObject): boolean {
-  if (type !== 'array' || (typeof maxItems === 'number' && maxItems <= MOST_ENTRIES)) return false
+  if (type !== 'array' || (typeof maxItems === 'number' && maxItems <= MAX_ENTRIES)) return false
   if (Array.isArray(items) ? additionalItems === false : items === false && Array.isArray(prefixItems)) return false
-  // Each of a closed list at most once.
+  // Unique values of an enum bound the list as well.
   return !(uniqueItems === true && Array.isArray(objectOf(items).enum))
 }
 
@@ -70,9 +69,9 @@ function isOpenNumber({ type, maximum, exclusiveMaximum, enum: choice, const: co
   return most >= Number.MAX_SAFE_INTEGER
 }
 
-function saysHowMuch(name: string): boolean {
+function isAmount(name: string): boolean {
   const { words, head } = namedBy(name)
-  // `issue_number` says which one.
+  // `issue_number` is an identifier, not an amount.
   const isNumberOf = head === 'number' ? words.length === 1 : words[0] === 'number' && words[1] === 'of'
   return isNumberOf || AMOUNTS.has(head) || AMOUNT_WORDS.has(words.join('')) || (words[0] === 'max' && words.length > 1)
 }

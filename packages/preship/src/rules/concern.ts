@@ -2,63 +2,63 @@ import type { Kind } from '../finding.ts'
 import { fieldsOf, listOf, type Surface, type Tool } from '../surface.ts'
 import { ofEachTool, type Rule } from './rule.ts'
 import { textForms } from './strings.ts'
-import { doingByName } from './verbs.ts'
+import { EFFECT_TEXT, effectByName } from './verbs.ts'
 import { singular, wordsOf } from './words.ts'
 
 export const KINDS = {
   GENERIC_TOOL: {
     item: 7,
     severity: 'error',
-    title: 'does whatever it is told',
-    why: 'A tool that can do anything has no worst case: no list of outcomes, no scope, no label fits it.',
-    narrow: 'A tool for each thing that is meant to be done, with a name that says so.',
+    title: 'Tool performs arbitrary operations',
+    why: 'Its effects cannot be listed, so it cannot be scoped, annotated or reviewed.',
+    narrow: 'Provide one tool for each intended operation, with a name that says what it does.',
   },
   ACTION_SWITCH: {
     item: 1,
     severity: 'warning',
-    title: 'is many tools in one',
-    why: 'Reading and deleting have one name, one label and one permission.',
-    narrow: 'A tool for each of the actions, labelled for what it does.',
+    title: 'One argument selects between several operations',
+    why: 'Reading and deleting share one name, one annotation and one permission.',
+    narrow: 'Provide one tool for each operation, annotated for what it does.',
   },
   MIXED_CONCERNS: {
     item: 7,
     severity: 'warning',
-    title: 'mixes concerns',
-    why: 'What one tool reads, another sends off: in one process, with one set of credentials.',
-    narrow: 'One server for each concern, with a credential and an owner of its own.',
+    title: 'Server covers several unrelated areas',
+    why: 'The tools share a process and credentials, so data that one tool reads can be sent off by another.',
+    narrow: 'Run one server for each area, with its own credential and owner.',
   },
   MANY_TOOLS: {
     item: 7,
     severity: 'note',
-    title: 'has more tools than one concern needs',
-    why: 'Models choose worse from a long list, and reviewers read it less well.',
-    narrow: 'Leave out what nobody uses; split what belongs to different people.',
+    title: 'Server has many tools',
+    why: 'Models choose less reliably from a long list, and reviewers read it less carefully.',
+    narrow: 'Remove unused tools, and split the server where tools belong to different teams.',
   },
   TOO_MANY_TOOLS: {
     item: 7,
     severity: 'warning',
-    title: 'has too many tools for one concern',
-    why: 'Nobody knows any more what can be done with it.',
-    narrow: 'Several servers, each with one concern.',
+    title: 'Server has too many tools',
+    why: 'Nobody can keep track of what a caller can do with it.',
+    narrow: 'Split it into several servers with one area each.',
   },
   OFFERS_MORE: {
     item: 7,
     severity: 'note',
-    title: 'offers more than tools',
-    why: 'Resources and prompts reach the model, too, and were not looked at here.',
-    narrow: 'Leave out what nobody uses; review the rest as the tools are.',
+    title: 'Server offers resources or prompts',
+    why: 'They reach the model as well, and preship does not examine them.',
+    narrow: 'Remove what is unused, and review the rest as you review tools.',
   },
 } as const satisfies Record<string, Kind>
 
 const MANY = 15
 const TOO_MANY = 40
-/** Verbs and nouns that say nothing of what is done. */
+/** Verbs and nouns that do not say what a tool does. */
 const GENERIC = new Set(
   'execute exec run call invoke eval evaluate do perform request query fetch api http command cmd code script shell bash sql tool function method endpoint action operation rest graphql proxy raw custom any generic statement terminal rpc python javascript js node'.split(
     ' ',
   ),
 )
-/** `query` by itself searches, `fetch` by itself gets: both do so with what they are given. */
+/** Generic verbs. `query` and `fetch` are not listed, because alone they search and get. */
 const GENERIC_VERBS = new Set(
   'execute exec run call invoke eval evaluate do perform request proxy api http raw shell bash terminal cmd command query rpc'.split(
     ' ',
@@ -84,7 +84,7 @@ const ORDINARY = {
 }
 
 const CODE_WORDS = ORDINARY.code.split(' ')
-/** Where repositories are kept, these are theirs: no concern of their own. */
+/** On a code host, these words belong to repositories and are not separate areas. */
 const OF_CODE = new Set(['file', 'folder', 'directory', 'dir', 'issue', 'event'])
 
 const concernsOf = (lists: Readonly<Record<string, string>>) =>
@@ -95,21 +95,28 @@ const ORDINARY_CONCERNS = concernsOf(ORDINARY)
 type ToolCode = 'GENERIC_TOOL' | 'ACTION_SWITCH'
 
 const eachTool: Rule<ToolCode> = ofEachTool((tool, say) => {
-  if (isGeneric(tool)) say('GENERIC_TOOL', 'its name says nothing of what it does')
+  if (isGeneric(tool)) say('GENERIC_TOOL', 'its name does not say what it does')
   for (const { path, name, forms } of fieldsOf(tool)) {
     if (!SWITCHES.has(wordsOf(name).at(-1) ?? '')) continue
-    const doings = forms.flatMap(form => listOf(form.enum)).map(choice => doingByName(String(choice)))
-    const kinds = new Set(doings.filter(doing => doing !== undefined))
+    const effects = forms.flatMap(form => listOf(form.enum)).map(choice => effectByName(String(choice)))
+    const kinds = new Set(effects.filter(effect => effect !== undefined))
     if (kinds.has('reads') ? kinds.size > 1 : kinds.has('deletes') && kinds.size > 1)
-      say('ACTION_SWITCH', `it ${[...kinds].sort().join(', ')}, as this argument says`, path)
+      say(
+        'ACTION_SWITCH',
+        `depending on this argument, it ${[...kinds]
+          .sort()
+          .map(kind => EFFECT_TEXT[kind])
+          .join(', ')}`,
+        path,
+      )
   }
 })
 
 export const concern: Rule<keyof typeof KINDS> = (surface, neighbours) => [
   ...eachTool(surface, neighbours),
-  ...mixed(surface),
-  ...many(surface),
-  ...more(surface),
+  ...mixedConcerns(surface),
+  ...toolCount(surface),
+  ...otherOffers(surface),
 ]
 
 function isGeneric(tool: Tool): boolean {
@@ -118,7 +125,7 @@ function isGeneric(tool: Tool): boolean {
   return fieldsOf(tool).some(field => textForms(field).length > 0 || field.forms.some(({ type }) => type === 'object'))
 }
 
-function mixed({ tools }: Surface): ReturnType<Rule<'MIXED_CONCERNS'>> {
+function mixedConcerns({ tools }: Surface): ReturnType<Rule<'MIXED_CONCERNS'>> {
   const all = new Set(tools.flatMap(({ name }) => wordsOf(name).map(singular)))
   const isCodeHost = CODE_WORDS.filter(word => all.has(word)).length > 1
   const words = isCodeHost ? new Set([...all].filter(word => !OF_CODE.has(word))) : all
@@ -127,15 +134,17 @@ function mixed({ tools }: Surface): ReturnType<Rule<'MIXED_CONCERNS'>> {
   const powerful = found(POWERFUL_CONCERNS)
   const concerns = [...powerful, ...found(ORDINARY_CONCERNS)]
   if (powerful.length < 3 && concerns.length < 4) return []
-  return [{ code: 'MIXED_CONCERNS', message: `by the names of its tools it is about ${concerns.join(', ')}` }]
+  return [{ code: 'MIXED_CONCERNS', message: `its tool names indicate several areas: ${concerns.join(', ')}` }]
 }
 
-function many({ tools }: Surface): ReturnType<Rule<'MANY_TOOLS' | 'TOO_MANY_TOOLS'>> {
+function toolCount({ tools }: Surface): ReturnType<Rule<'MANY_TOOLS' | 'TOO_MANY_TOOLS'>> {
   if (tools.length <= MANY) return []
   return [{ code: tools.length > TOO_MANY ? 'TOO_MANY_TOOLS' : 'MANY_TOOLS', message: `it has ${tools.length} tools` }]
 }
 
-function more({ capabilities }: Surface): ReturnType<Rule<'OFFERS_MORE'>> {
+function otherOffers({ capabilities }: Surface): ReturnType<Rule<'OFFERS_MORE'>> {
   const offered = ['resources', 'prompts'].filter(kind => capabilities.includes(kind))
-  return offered.length > 0 ? [{ code: 'OFFERS_MORE', message: `it also offers ${offered.join(' and ')}` }] : []
+  return offered.length > 0
+    ? [{ code: 'OFFERS_MORE', message: `besides tools, it offers ${offered.join(' and ')}` }]
+    : []
 }

@@ -1,4 +1,5 @@
 import type { Kind } from '../finding.ts'
+import type { Surface } from '../surface.ts'
 import type { Rule } from './rule.ts'
 import { tokensIn } from './tokens.ts'
 
@@ -6,16 +7,16 @@ export const KINDS = {
   LIST_COSTS_TOKENS: {
     item: 7,
     severity: 'note',
-    title: 'costs more tokens than a narrow server needs',
-    why: 'Each conversation pays for the whole list, and has less room for what it is about.',
-    narrow: 'Fewer tools, shorter descriptions, schemas without repetition: three tools fit into 800 tokens.',
+    title: 'Tool list uses many tokens',
+    why: 'Every conversation pays for the whole list and has less context left.',
+    narrow: 'Use fewer tools, shorter descriptions and schemas without repetition. Three tools fit into 800 tokens.',
   },
   LIST_COSTS_MANY_TOKENS: {
     item: 7,
     severity: 'warning',
-    title: 'costs so many tokens that models choose badly',
-    why: 'With a list that long a model takes the wrong tool more often, and nobody reviews the right one.',
-    narrow: 'Split it: one server for each concern, each with a few tools.',
+    title: 'Tool list uses so many tokens that models choose badly',
+    why: 'Models pick the wrong tool more often from such a long list, and nobody reviews all of it.',
+    narrow: 'Split it into one server for each area, with a few tools each.',
   },
 } as const satisfies Record<string, Kind>
 
@@ -23,9 +24,18 @@ const SOME = 2_000
 const MANY = 10_000
 
 export const costs: Rule<keyof typeof KINDS> = ({ tools }) => {
-  // What no model reads costs none.
-  const count = tokensIn(JSON.stringify(tools.map(({ other: _, ...read }) => read)))
+  const count = tokensIn(listOf(tools))
   if (count <= SOME) return []
-  const message = `its ${tools.length} tools cost ${count.toLocaleString('en')} tokens (o200k) in every conversation`
+  const message = `its ${tools.length} tools use ${count.toLocaleString('en')} tokens (o200k) in every conversation`
   return [{ code: count > MANY ? 'LIST_COSTS_MANY_TOKENS' : 'LIST_COSTS_TOKENS', message }]
+}
+
+/** Whether the exact number of tokens matters. A text has no more tokens than bytes. */
+export function needsTokenCount({ tools }: Surface): boolean {
+  return Buffer.byteLength(listOf(tools)) > SOME
+}
+
+/** The list as models read it. They do not see the other properties. */
+function listOf(tools: Surface['tools']): string {
+  return JSON.stringify(tools.map(({ other: _, ...read }) => read))
 }

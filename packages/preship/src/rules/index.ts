@@ -1,4 +1,5 @@
 import * as addresses from './addresses.ts'
+import * as anomalies from './anomalies.ts'
 import * as bounds from './bounds.ts'
 import * as concern from './concern.ts'
 import * as costs from './costs.ts'
@@ -8,7 +9,6 @@ import * as injected from './injected.ts'
 import * as interpreted from './interpreted.ts'
 import * as labels from './labels.ts'
 import * as names from './names.ts'
-import * as oddities from './oddities.ts'
 import * as openShapes from './open-shapes.ts'
 import * as passThrough from './pass-through.ts'
 import * as publishedText from './published-text.ts'
@@ -16,10 +16,10 @@ import type { Rule } from './rule.ts'
 import * as schemas from './schemas.ts'
 import * as selfConfirmation from './self-confirmation.ts'
 
-/** Findings of one kind: more of them tell nothing new, and somebody has to read them. */
-const MOST_OF_A_KIND = 500
+/** The maximum number of findings per code. More of them tell nothing new. */
+const MAX_FINDINGS_PER_CODE = 500
 
-/** Every rule, in the order in which their findings are shown. */
+/** All rules, in the order in which their findings are shown. */
 const ALL: readonly Rule[] = [
   injected.injected,
   hiddenText.hiddenText,
@@ -36,7 +36,7 @@ const ALL: readonly Rule[] = [
   descriptions.descriptions,
   concern.concern,
   costs.costs,
-  oddities.oddities,
+  anomalies.anomalies,
 ]
 
 export const RULES: readonly Rule[] = ALL.map(bounded)
@@ -47,12 +47,12 @@ function bounded(rule: Rule): Rule {
     return rule(surface, neighbours).filter(({ code }) => {
       const count = (counts.get(code) ?? 0) + 1
       counts.set(code, count)
-      return count <= MOST_OF_A_KIND
+      return count <= MAX_FINDINGS_PER_CODE
     })
   }
 }
 
-/** What the rules can find. */
+/** All findings of the rules, by code. */
 export const RULE_KINDS = {
   ...injected.KINDS,
   ...hiddenText.KINDS,
@@ -69,5 +69,5 @@ export const RULE_KINDS = {
   ...descriptions.KINDS,
   ...concern.KINDS,
   ...costs.KINDS,
-  ...oddities.KINDS,
+  ...anomalies.KINDS,
 }

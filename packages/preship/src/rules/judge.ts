@@ -1,17 +1,18 @@
 import { CATALOGUE } from '../catalogue.ts'
 import type { Evidence, Item, Result } from '../finding.ts'
 import { fieldsOf, type Surface } from '../surface.ts'
+import { needsTokenCount } from './costs.ts'
 import { RULES } from './index.ts'
 import type { Neighbour } from './rule.ts'
 import { loadTokens } from './tokens.ts'
 
-/** Judges a surface by what it says: what speaks against it, and where nothing does, what speaks for it. */
+/** Applies all rules to a surface. For questions without findings, adds evidence for “pass”. */
 export async function judgeSurface(
   surface: Surface,
   neighbours: readonly Neighbour[],
   isLocal: boolean,
 ): Promise<Result> {
-  await loadTokens()
+  if (needsTokenCount(surface)) await loadTokens()
   const findings = RULES.flatMap(rule => rule(surface, neighbours))
   const isClean = (item: Item): boolean =>
     !findings.some(({ code }) => CATALOGUE[code]?.item === item && CATALOGUE[code]?.severity !== 'note')
@@ -21,16 +22,19 @@ export async function judgeSurface(
     const fields = tools.flatMap(fieldsOf).length
     evidence.push({
       item: 1,
-      text: `${count(fields, 'input')} of ${count(tools.length, 'tool')}: each bounded; no language, command, address, path or shapeless object`,
+      text: `${count(fields, 'input')} of ${count(tools.length, 'tool')}: all bounded; no query language, command, URL, path or untyped object`,
     })
   }
   if (tools.length > 0 && isClean(6)) {
     const writing = tools.filter(({ annotations }) => annotations.readOnlyHint !== true).length
-    const text = `${count(tools.length, 'tool')} with annotations that fit their words; ${writing} of them write, and say so`
+    const text = `${count(tools.length, 'tool')} with annotations that match their names and descriptions; ${writing} of them write`
     evidence.push({ item: 6, text })
   }
   if (isLocal)
-    evidence.push({ item: 8, text: 'its client starts it and is its only caller: nobody else has to be let in' })
+    evidence.push({
+      item: 8,
+      text: 'the client starts this local server and is its only caller, so no authorization is needed',
+    })
   return { findings, evidence }
 }
 

@@ -1,130 +1,148 @@
 import type { Kind } from '../finding.ts'
 import type { Tool } from '../surface.ts'
 import { ofEachTool, type Rule } from './rule.ts'
-import { type Doing, doingByDescription, doingByName, doingInPassing, doingOfTool, warns } from './verbs.ts'
+import {
+  EFFECT_TEXT,
+  type Effect,
+  effectByDescription,
+  effectByName,
+  effectOfTool,
+  incidentalEffect,
+  warns,
+} from './verbs.ts'
 
 export const KINDS = {
   NO_ANNOTATIONS: {
     item: 6,
     severity: 'warning',
-    title: 'says nothing of its effects',
-    why: 'A client cannot tell it from a harmless one, and asks its user about all of them alike, or about none.',
-    narrow: 'annotations: readOnlyHint, and destructiveHint where it is false.',
+    title: 'Tool has no annotations about its effects',
+    why: 'A client cannot distinguish it from a harmless tool, so it asks the user about every tool or about none.',
+    narrow: 'Set readOnlyHint, and set destructiveHint where readOnlyHint is false.',
   },
   READ_ONLY_CONTRADICTED: {
     item: 6,
     severity: 'error',
-    title: 'says that it only reads, and does not',
-    why: 'Clients run tools that only read without asking anybody.',
-    narrow: 'readOnlyHint: false, and a destructiveHint that is true if nobody can undo it.',
+    title: 'Tool is annotated as read-only but appears to change something',
+    why: 'Clients run read-only tools without asking the user.',
+    narrow: 'Set readOnlyHint to false, and set destructiveHint to true if the effect cannot be undone.',
   },
   READ_ONLY_DOUBTFUL: {
     item: 6,
     severity: 'warning',
-    title: 'says that it only reads, in words that could mean more',
-    why: 'Clients run tools that only read without asking anybody.',
-    narrow: 'readOnlyHint: false if anything at all changes; else a name that says what is read.',
+    title: 'Tool is annotated as read-only, but its wording suggests otherwise',
+    why: 'Clients run read-only tools without asking the user.',
+    narrow:
+      'Set readOnlyHint to false if the tool changes anything. Otherwise, say in its name and description what it reads.',
   },
   HARMLESS_CONTRADICTED: {
     item: 6,
     severity: 'error',
-    title: 'says that it destroys nothing, and does',
-    why: 'Clients ask their users before they run what destroys, and only then.',
-    narrow: 'destructiveHint: true.',
+    title: 'Tool is annotated as non-destructive but appears to delete something',
+    why: 'Clients ask the user only before destructive tools.',
+    narrow: 'Set destructiveHint to true.',
   },
   IRREVERSIBLE_UNMARKED: {
     item: 6,
     severity: 'warning',
-    title: 'cannot be taken back, and says that it destroys nothing',
-    why: 'What is sent, paid or published is gone; a client takes it for something that can be undone.',
-    narrow: 'destructiveHint: true, a warning in the description, and a confirmation by a person.',
+    title: 'Irreversible tool is annotated as non-destructive',
+    why: 'Messages, payments and publications cannot be taken back, but the client treats the call as reversible.',
+    narrow: 'Set destructiveHint to true, add a warning to the description, and require confirmation by a person.',
   },
   HINTS_CONTRADICT: {
     item: 6,
     severity: 'error',
-    title: 'says both that it only reads and that it destroys',
-    why: 'Each client believes the one or the other.',
-    narrow: 'The one that is true.',
+    title: 'Tool is annotated as both read-only and destructive',
+    why: 'The hints contradict each other, and clients differ in which one they follow.',
+    narrow: 'Keep the hint that is true.',
   },
   DESTRUCTIVE_UNLABELLED: {
     item: 6,
     severity: 'error',
-    title: 'destroys or releases something, and says so nowhere',
-    why: 'Neither the model nor the client has any reason to ask a person first.',
-    narrow: 'destructiveHint: true, and a WARNING in the description to confirm with the user before each call.',
+    title: 'Destructive or irreversible tool has neither annotations nor a warning',
+    why: 'Neither the model nor the client has a reason to ask the user first.',
+    narrow:
+      'Set destructiveHint to true, and add a warning to the description: confirm with the user before each call.',
   },
   NO_WARNING_TEXT: {
     item: 6,
     severity: 'warning',
-    title: 'warns the client, not the model',
-    why: 'Most models see the description and not the annotations.',
+    title: 'Destructive tool has no warning in its description',
+    why: 'Most models see the description but not the annotations.',
     narrow:
       'End the description with: WARNING: this cannot be undone. Confirm with the user before calling, every time.',
   },
   WRITE_WITHOUT_WARNING: {
     item: 6,
     severity: 'note',
-    title: 'writes, and its description does not warn',
-    why: 'Most models see the description and not the annotations.',
+    title: 'Tool that writes has no warning in its description',
+    why: 'Most models see the description but not the annotations.',
     narrow: 'End the description with: WARNING: this is a write operation. Confirm with the user before calling.',
   },
   MISLEADING_TITLE: {
     item: 6,
     severity: 'warning',
-    title: 'has a title that is more harmless than its name',
-    why: 'People are shown the title when they are asked to allow a call.',
-    narrow: 'A title that says what the tool does.',
+    title: 'Title sounds more harmless than the tool name',
+    why: 'Clients show the title when they ask the user to allow a call.',
+    narrow: 'Use a title that says what the tool does.',
   },
 } as const satisfies Record<string, Kind>
 
 export const labels: Rule<keyof typeof KINDS> = ofEachTool((tool, say) => {
   const { readOnlyHint, destructiveHint } = tool.annotations
-  const doing = doingOfTool(tool)
-  const isGrave = doing === 'deletes' || doing === 'releases'
+  const effect = effectOfTool(tool)
+  const isIrreversible = effect === 'deletes' || effect === 'releases'
   const isLabelled = typeof readOnlyHint === 'boolean' || typeof destructiveHint === 'boolean'
   const isWarned = warns(tool.description)
   if (readOnlyHint === true && destructiveHint === true)
     say('HINTS_CONTRADICT', 'readOnlyHint and destructiveHint are both true')
-  if (readOnlyHint === true) judgeReadOnly(tool, doing, say)
-  else if (doing === 'deletes' && destructiveHint === false)
-    say('HARMLESS_CONTRADICTED', 'by its words it deletes, but destructiveHint is false')
-  else if (doing === 'releases' && destructiveHint === false)
-    say('IRREVERSIBLE_UNMARKED', 'by its words it sends something off, but destructiveHint is false')
-  if (isGrave && !isLabelled && !isWarned)
+  if (readOnlyHint === true) judgeReadOnly(tool, effect, say)
+  else if (effect === 'deletes' && destructiveHint === false)
+    say('HARMLESS_CONTRADICTED', 'by its name or description it deletes something, but destructiveHint is false')
+  else if (effect === 'releases' && destructiveHint === false)
+    say(
+      'IRREVERSIBLE_UNMARKED',
+      'by its name or description it sends or publishes something, but destructiveHint is false',
+    )
+  if (isIrreversible && !isLabelled && !isWarned)
     say('DESTRUCTIVE_UNLABELLED', 'it has neither annotations nor a warning in its description')
   else {
     if (!isLabelled) say('NO_ANNOTATIONS', 'it has neither readOnlyHint nor destructiveHint')
-    if (isWarned || readOnlyHint === true) return titled(tool, say)
-    if (isGrave || destructiveHint === true) say('NO_WARNING_TEXT', 'its description does not warn')
-    else if (doing === 'writes' || readOnlyHint === false) say('WRITE_WITHOUT_WARNING', 'its description does not warn')
+    if (isWarned || readOnlyHint === true) return judgeTitle(tool, say)
+    if (isIrreversible || destructiveHint === true) say('NO_WARNING_TEXT', 'its description does not warn')
+    else if (effect === 'writes' || readOnlyHint === false)
+      say('WRITE_WITHOUT_WARNING', 'its description does not warn')
   }
-  titled(tool, say)
+  judgeTitle(tool, say)
 })
 
 function judgeReadOnly(
   { name, description }: Tool,
-  doing: Doing | undefined,
+  effect: Effect | undefined,
   say: (code: 'READ_ONLY_CONTRADICTED' | 'READ_ONLY_DOUBTFUL', message: string) => void,
 ): void {
-  const named = doingByName(name)
-  const described = doingByDescription(description)
-  const passing = doingInPassing(description)
+  const named = effectByName(name)
+  const described = effectByDescription(description)
+  const passing = incidentalEffect(description)
   const isSure = named === 'writes' || named === 'deletes' || named === 'releases' || described === 'deletes'
   if (isSure)
     say(
       'READ_ONLY_CONTRADICTED',
-      `by its words it ${doing === 'reads' || !doing ? 'writes' : doing}, but readOnlyHint is true`,
+      `by its name or description it ${EFFECT_TEXT[effect === 'reads' || !effect ? 'writes' : effect]}, but readOnlyHint is true`,
     )
   else if (named === 'runs' || described === 'runs' || (described !== undefined && described !== 'reads'))
-    say('READ_ONLY_DOUBTFUL', `its ${named === 'runs' ? 'name' : 'description'} begins with a verb that does something`)
-  else if (passing !== undefined) say('READ_ONLY_DOUBTFUL', `in passing, its description says that it ${passing}`)
+    say(
+      'READ_ONLY_DOUBTFUL',
+      `its ${named === 'runs' ? 'name' : 'description'} starts with a verb that changes something`,
+    )
+  else if (passing !== undefined)
+    say('READ_ONLY_DOUBTFUL', `its description mentions in passing that it ${EFFECT_TEXT[passing]}`)
 }
 
-function titled(tool: Tool, say: (code: 'MISLEADING_TITLE', message: string) => void): void {
+function judgeTitle(tool: Tool, say: (code: 'MISLEADING_TITLE', message: string) => void): void {
   const { title, annotations } = tool
-  const named = doingByName(tool.name)
+  const named = effectByName(tool.name)
   if (named !== 'deletes' && named !== 'releases' && named !== 'writes') return
   for (const shown of [title, annotations.title])
-    if (typeof shown === 'string' && doingByDescription(shown) === 'reads')
-      say('MISLEADING_TITLE', `by its title it reads, by its name it ${named}`)
+    if (typeof shown === 'string' && effectByDescription(shown) === 'reads')
+      say('MISLEADING_TITLE', `by its title it reads, but by its name it ${EFFECT_TEXT[named]}`)
 }

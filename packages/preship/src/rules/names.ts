@@ -1,32 +1,32 @@
 import type { Kind } from '../finding.ts'
-import { plain } from '../plain-text.ts'
+import { sanitize } from '../sanitize.ts'
 import { quoted, type Rule } from './rule.ts'
 
 export const KINDS = {
   ODD_NAME: {
     item: 1,
     severity: 'warning',
-    title: 'has a name of other than plain letters',
-    why: 'Letters of other scripts look like those of a name that people trust; some clients cannot call it at all.',
-    narrow: 'Letters a to z, digits, dot, dash and underscore; at most 64 of them.',
+    title: 'Tool name has unusual characters or is too long',
+    why: 'Letters of other scripts can imitate a trusted name, and some clients cannot call such a tool.',
+    narrow: 'Use only the letters a to z, digits, dot, dash and underscore, and at most 64 characters.',
   },
   LOOKALIKE_NAME: {
     item: 1,
     severity: 'error',
-    title: 'has the name of another tool, written differently',
-    why: 'People and models take it for the other one.',
-    narrow: 'A name that differs in more than case, invisible characters or letters of another script.',
+    title: 'Tool name imitates another tool name',
+    why: 'People and models can mistake it for the other tool.',
+    narrow: 'Choose a name that differs in more than case, invisible characters or look-alike letters.',
   },
   SHADOWED_NAME: {
     item: 1,
     severity: 'warning',
-    title: 'has the name of another tool',
-    why: 'Where a client puts the tools of its servers into one list, one of the two gets the calls that are meant for the other.',
-    narrow: 'A name that says which system it is about: findCustomerByEmail, not search.',
+    title: 'Tool name is already in use',
+    why: 'A client that merges the tools of several servers may send a call to the wrong one (tool shadowing).',
+    narrow: 'Use a name that says which system the tool works on: findCustomerByEmail instead of search.',
   },
 } as const satisfies Record<string, Kind>
 
-/** Letters that look like those of the Latin alphabet, beside those that NFKD takes care of. */
+/** Look-alikes of Latin letters that NFKD normalization does not map. */
 const LOOKALIKES: Readonly<Record<string, string>> = Object.fromEntries(
   Object.entries({
     a: 'аɑα',
@@ -65,16 +65,22 @@ export const names: Rule<keyof typeof KINDS> = ({ tools }, neighbours) => {
     byLooks.set(looks, [...(byLooks.get(looks) ?? []).slice(0, 20), entry])
   }
   return tools.flatMap(({ name }, at): ReturnType<Rule<keyof typeof KINDS>> => {
-    const tool = plain(name, 80)
+    const tool = sanitize(name, 80)
     const same = byLooks.get(looksOf(name)) ?? []
     const lookalike = same.find(other => other.name !== name)
     const shadowed = same.find(other => other.name === name && other.server !== undefined)
     const isTwice = tools.findIndex(other => other.name === name) < at
     const found: ReturnType<Rule<keyof typeof KINDS>> = []
     if (!/^[A-Za-z0-9_./-]{1,64}$/.test(name))
-      found.push({ code: 'ODD_NAME', tool, message: 'its name is no plain one' })
+      found.push({
+        code: 'ODD_NAME',
+        tool,
+        message:
+          'its name contains other characters than ASCII letters, digits, “.”, “-”, “_” and “/”, or it is longer than 64',
+      })
     if (lookalike) found.push({ code: 'LOOKALIKE_NAME', tool, message: `it looks like ${named(lookalike)}` })
-    if (shadowed) found.push({ code: 'SHADOWED_NAME', tool, message: `there is also ${named(shadowed)}` })
+    if (shadowed)
+      found.push({ code: 'SHADOWED_NAME', tool, message: `another tool has the same name: ${named(shadowed)}` })
     else if (isTwice) found.push({ code: 'SHADOWED_NAME', tool, message: 'the server lists two tools of this name' })
     return found
   })
@@ -84,7 +90,7 @@ function named({ name, server }: { name: string; server: string | undefined }): 
   return server === undefined ? quoted(name, 80) : `${quoted(name, 80)} of ${quoted(server, 60)}`
 }
 
-/** Two names that look the same have the same. */
+/** A key that is equal for names that look the same. */
 function looksOf(name: string): string {
   const letters = name
     .slice(0, 200)

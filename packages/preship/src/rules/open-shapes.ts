@@ -8,41 +8,41 @@ export const KINDS = {
   OPAQUE_INPUT: {
     item: 1,
     severity: 'error',
-    title: 'takes anything at all',
-    why: 'What the schema does not say, nobody can review: whatever the backend understands can be sent through it.',
-    narrow: 'Name every member, give each a type and a bound, and set additionalProperties to false.',
+    title: 'Tool accepts input of any shape',
+    why: 'Reviewers cannot tell what may be sent. Whatever the backend understands can be passed through.',
+    narrow: 'Name every property, give each a type and a bound, and set additionalProperties to false.',
   },
   OPEN_RECORD: {
     item: 1,
     severity: 'warning',
-    title: 'takes members of any name',
-    why: 'A caller makes up names: if the backend knows some that were not thought of, they can be set.',
-    narrow: 'Name the members; or a list of pairs whose keys are an enum.',
+    title: 'Tool accepts an object with arbitrary keys',
+    why: 'A caller can set properties that nobody intended, if the backend knows them (mass assignment).',
+    narrow: 'Name the allowed properties, or take a list of pairs whose keys are an enum.',
   },
   JSON_TEXT_INPUT: {
     item: 1,
     severity: 'warning',
-    title: 'takes JSON as text',
-    why: 'No schema holds for what stands inside a string.',
-    narrow: 'Take the members themselves, with a type and a bound each.',
+    title: 'Tool accepts JSON as a string',
+    why: 'The schema does not validate what is inside the string.',
+    narrow: 'Take the properties themselves as arguments, each with a type and a bound.',
   },
 } as const satisfies Record<string, Kind>
 
 export const openShapes: Rule<keyof typeof KINDS> = ofEachTool((tool, say) => {
   const root = tool.inputSchema
-  if (isOpenRoot(root)) say('OPAQUE_INPUT', 'it names no argument, and refuses none')
+  if (isOpenRoot(root)) say('OPAQUE_INPUT', 'the schema names no argument and allows every argument')
   for (const field of fieldsOf(tool)) {
     const { forms, path } = field
     if (forms.some(({ $ref }) => typeof $ref === 'string' && $ref.startsWith('#')))
-      say('OPAQUE_INPUT', 'its schema refers to a part that is not there', path)
-    else if (forms.some(takesAnything)) say('OPAQUE_INPUT', 'its schema says nothing of what it holds', path)
-    else if (takesMostTypes(field)) say('OPAQUE_INPUT', 'it may be of nearly every type', path)
-    else if (forms.some(isRecord)) say('OPEN_RECORD', 'its members may have any name', path)
-    else if (isJsonText(field)) say('JSON_TEXT_INPUT', 'it is a text that holds JSON', path)
+      say('OPAQUE_INPUT', 'its schema refers to a definition that does not exist', path)
+    else if (forms.some(takesAnything)) say('OPAQUE_INPUT', 'its schema does not restrict its content', path)
+    else if (takesMostTypes(field)) say('OPAQUE_INPUT', 'it may have nearly any type', path)
+    else if (forms.some(isRecord)) say('OPEN_RECORD', 'its properties may have any name', path)
+    else if (isJsonText(field)) say('JSON_TEXT_INPUT', 'it is a string that contains JSON', path)
   }
 })
 
-/** An object without members that nobody meant to be empty. */
+/** Whether the root schema declares no arguments but allows any. */
 function isOpenRoot({ type, properties, additionalProperties, patternProperties, ...rest }: JsonObject): boolean {
   if (type !== 'object' || isObject(patternProperties)) return false
   if (Object.keys(objectOf(properties)).length > 0 || rest.anyOf || rest.oneOf || rest.allOf || rest.$ref) return false
@@ -51,7 +51,7 @@ function isOpenRoot({ type, properties, additionalProperties, patternProperties,
 
 function takesAnything(form: JsonObject): boolean {
   const { type, properties, additionalProperties, patternProperties } = form
-  // Not to be anything is to be nothing; not to be one thing leaves all others.
+  // `not: {}` allows nothing. Any other `not` allows everything else.
   const isNothing = isObject(form.not) && Object.keys(form.not).length === 0
   if (Array.isArray(form.enum) || form.const !== undefined || isNothing || form.not === true) return false
   if (type === undefined)
@@ -63,7 +63,7 @@ function takesAnything(form: JsonObject): boolean {
   return Object.keys(objectOf(properties)).length === 0 && additionalProperties !== false
 }
 
-/** Whether a list may hold anything at all, if only behind its first entries. */
+/** Whether a list may contain anything, if only after its first entries. */
 function hasOpenItems({ items, prefixItems, additionalItems, maxItems }: JsonObject): boolean {
   const [first, rest] = Array.isArray(items) ? [items as unknown[], additionalItems] : [listOf(prefixItems), items]
   return (rest === undefined || rest === true) && !(typeof maxItems === 'number' && maxItems <= first.length)

@@ -8,23 +8,23 @@ export const KINDS = {
   PASS_THROUGH_INPUT: {
     item: 1,
     severity: 'error',
-    title: 'passes part of a request through',
-    why: 'Who chooses method, endpoint or headers of the backend’s request has all of the backend, not one operation of it.',
-    narrow: 'A tool for each operation, with its endpoint and headers fixed in the server.',
+    title: 'Caller controls part of a backend request',
+    why: 'A caller that chooses the method, endpoint or headers can use the whole backend API with the server’s credential, not just one operation.',
+    narrow: 'Provide one tool for each operation, and fix its method, endpoint and headers in the server.',
   },
   SECRET_INPUT: {
     item: 4,
     severity: 'warning',
-    title: 'takes a secret from the model',
-    why: 'What a model knows can be talked out of it, and stands in its logs; and any credential can be handed in.',
-    narrow: 'The server has one credential of its own, from its environment, that no caller sees or chooses.',
+    title: 'Tool accepts a secret from the model',
+    why: 'Secrets in a conversation can be extracted by prompt injection and end up in logs. A caller can also supply any credential that it has.',
+    narrow: 'Read one credential of the server’s own from its environment, and take no credentials as arguments.',
   },
 } as const satisfies Record<string, Kind>
 
 const HTTP_METHODS = new Set(['get', 'post', 'put', 'patch', 'delete', 'head', 'options'])
 const ENDPOINTS = new Set(['endpoint', 'apipath', 'route'])
 const SECRETS = new Set('password passwd passphrase secret apikey authorization credential cookie'.split(' '))
-const NO_SECRET_TOKENS = new Set(
+const PUBLIC_TOKENS = new Set(
   'page next continuation cursor max min cancel sync resume count limit start previous prev'.split(' '),
 )
 
@@ -42,11 +42,11 @@ export const passThrough: Rule<keyof typeof KINDS> = ofEachTool((tool, say) => {
       !/(?:^|[_-])columns?/i.test(field.name) &&
       words.length <= 2
     )
-      say('PASS_THROUGH_INPUT', 'it holds headers', field.path)
-    else if (isMethod(field, head)) say('PASS_THROUGH_INPUT', 'it chooses the method of a request', field.path)
+      say('PASS_THROUGH_INPUT', 'it contains request headers', field.path)
+    else if (isMethod(field, head)) say('PASS_THROUGH_INPUT', 'it selects the method of a request', field.path)
     else if ((ENDPOINTS.has(head) || (words.includes('api') && head === 'path')) && isText)
-      say('PASS_THROUGH_INPUT', 'it chooses the endpoint of a request', field.path)
-    else if (isText && isSecret(words, head)) say('SECRET_INPUT', 'its name is that of a secret', field.path)
+      say('PASS_THROUGH_INPUT', 'it selects the endpoint of a request', field.path)
+    else if (isText && isSecret(words, head)) say('SECRET_INPUT', 'its name suggests a secret', field.path)
   }
 })
 
@@ -61,5 +61,5 @@ function isMethod({ forms, schema }: Field, head: string): boolean {
 function isSecret(words: readonly string[], head: string): boolean {
   if (SECRETS.has(head)) return true
   if (head === 'key') return ['api', 'access', 'private', 'secret', 'signing', 'ssh'].some(word => words.includes(word))
-  return head === 'token' && !words.some(word => NO_SECRET_TOKENS.has(word))
+  return head === 'token' && !words.some(word => PUBLIC_TOKENS.has(word))
 }

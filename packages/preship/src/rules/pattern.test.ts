@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { readPattern } from './pattern.ts'
 
-describe('a pattern that is read, not run', () => {
+describe('reading a pattern without running it', () => {
   it.each([
     ['^T-[0-9]{1,8}$', true],
     ['^[a-z]+$', false],
@@ -12,7 +12,7 @@ describe('a pattern that is read, not run', () => {
     ['^a\\+$', true],
     ['^a{1,99999999}$', false],
     ['^a{99999999}$', false],
-  ])('%s: bounded is %s', (pattern, isBounded) => {
+  ])('reports for %s that it is bounded: %s', (pattern, isBounded) => {
     expect(readPattern(pattern)?.isBounded).toBe(isBounded)
   })
 
@@ -27,12 +27,12 @@ describe('a pattern that is read, not run', () => {
     ['^a/b$', true],
     ['^a\\/b$', true],
     ['^[\\s\\S]{1,9}$', true],
-  ])('%s: can hold a separator is %s', (pattern, hasSeparator) => {
+  ])('reports for %s that it can contain a separator: %s', (pattern, hasSeparator) => {
     expect(readPattern(pattern)?.hasSeparator).toBe(hasSeparator)
   })
 
   it.each([undefined, 5, '', 'a', '^a', 'a$', '^a\\$', '^a|b$', `^${'a'.repeat(2_000)}$`])(
-    'tells nothing of %s',
+    'returns nothing for %s',
     pattern => {
       expect(readPattern(pattern)).toBeUndefined()
     },

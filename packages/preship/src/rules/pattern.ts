@@ -1,20 +1,20 @@
-/** What a pattern of a schema keeps out. */
+/** What the pattern of a schema allows. */
 export interface PatternFacts {
-  /** No text that is longer than some length matches. */
+  /** Matching texts have a maximum length. */
   readonly isBounded: boolean
-  /** A slash or a backslash can be part of what matches. */
+  /** A matching text can contain a slash or a backslash. */
   readonly hasSeparator: boolean
   readonly hasSpace: boolean
 }
 
 const MAX_LENGTH = 1_000
-const MOST_TIMES = 1_000_000
+const MAX_REPETITIONS = 1_000_000
 const TOKEN =
   /\[\^?(?:\\.|[^\]\\])*\]|\\[pP]\{[^}]*\}|\\.|\(\?(?:[:=!]|<[=!]|<\w+>)|[*+?](?:\?)?|\{\d*,?\d*\}\??|[\s\S]/gu
 
 /**
- * Reads a pattern without running it: a hostile one would take for ever.
- * Undefined if it does not hold for the whole text, or is too odd to tell.
+ * Analyses a pattern without running it, because a hostile pattern could take exponential time. Returns undefined if
+ * the pattern is not anchored at both ends or cannot be analysed.
  */
 export function readPattern(pattern: unknown): PatternFacts | undefined {
   if (typeof pattern !== 'string' || pattern.length > MAX_LENGTH) return undefined
@@ -26,9 +26,10 @@ export function readPattern(pattern: unknown): PatternFacts | undefined {
   for (const [token] of pattern.slice(1, -1).matchAll(TOKEN)) {
     if (token.startsWith('(')) depth += 1
     else if (token === ')') depth -= 1
-    // At the top, each side of it has only one of the two anchors.
+    // At the top level, each alternative has only one of the two anchors.
     else if (token === '|' && depth === 0) return undefined
-    else if (/^[*+]/.test(token) || /^\{\d*,\}/.test(token) || timesOf(token) > MOST_TIMES) isBounded = false
+    else if (/^[*+]/.test(token) || /^\{\d*,\}/.test(token) || maxRepetitions(token) > MAX_REPETITIONS)
+      isBounded = false
     else if (!/^(?:\?|\{\d)/.test(token)) {
       hasSeparator ||= matchesOneOf(token, '/\\')
       hasSpace ||= matchesOneOf(token, ' ')
@@ -37,8 +38,8 @@ export function readPattern(pattern: unknown): PatternFacts | undefined {
   return { isBounded, hasSeparator, hasSpace }
 }
 
-/** The most that `{2,80}` lets something be repeated. */
-function timesOf(token: string): number {
+/** The maximum of a quantifier such as `{2,80}`. */
+function maxRepetitions(token: string): number {
   return Number(/^\{(?:\d*,)?(\d+)\}/.exec(token)?.[1] ?? 0)
 }
 
@@ -51,7 +52,7 @@ function matchesOneOf(token: string, characters: string): boolean {
 
 function isInEscape(sequence: string, characters: string): boolean {
   const letter = sequence[1] ?? ''
-  // \p{L} and its like are letters and digits; of what else there is, some are separators.
+  // \p{L} and similar classes contain letters and digits. Other classes may contain separators.
   if (letter === 'p') return !/^\\p\{(?:[LNM]|Script)/.test(sequence)
   if ('SWDPux'.includes(letter)) return true
   if (letter === 's') return characters.includes(' ')

@@ -1,51 +1,51 @@
 import type { Finding } from '../finding.ts'
-import { plain } from '../plain-text.ts'
+import { sanitize } from '../sanitize.ts'
 import type { Surface, Tool } from '../surface.ts'
 import { type Text, textsOf } from './texts.ts'
 
-/** What other servers, which a client has beside this one, show. */
+/** The tools of another server that the same client uses. */
 export interface Neighbour {
   readonly server: string
   readonly tools: readonly { readonly name: string; readonly description: string }[]
 }
 
-/** Judges a surface by what it says, without calling anything. */
+/** Examines what a server presents, without calling a tool. */
 export type Rule<Code extends string = string> = (
   surface: Surface,
   neighbours: readonly Neighbour[],
 ) => (Finding & { readonly code: Code })[]
 
-/** Judges each tool by itself. */
+/** Creates a rule that examines each tool separately. */
 export function ofEachTool<Code extends string>(
   judge: (tool: Tool, say: (code: Code, message: string, field?: string) => void, surface: Surface) => void,
 ): Rule<Code> {
   return surface =>
     surface.tools.flatMap(tool => {
-      const said = new Map<string, Finding & { code: Code }>()
-      // A field that stands in two options of a union is still one field.
+      const reported = new Map<string, Finding & { code: Code }>()
+      // A field that occurs in two alternatives of a union is reported once.
       judge(
         tool,
         (code, message, field) =>
-          void said.set(`${code} ${field}`, {
+          void reported.set(`${code} ${field}`, {
             code,
-            tool: plain(tool.name, 80),
-            ...(field !== undefined && { field: plain(field, 120) }),
+            tool: sanitize(tool.name, 80),
+            ...(field !== undefined && { field: sanitize(field, 120) }),
             message,
           }),
         surface,
       )
-      return [...said.values()]
+      return [...reported.values()]
     })
 }
 
-/** Text of a server's inside a sentence of ours. */
+/** Quotes server text in a message. */
 export function quoted(text: unknown, max = 100): string {
-  return `“${plain(text, max)}”`
+  return `“${sanitize(text, max)}”`
 }
 
 type JudgeText<Code extends string> = (text: string, say: (code: Code, message: string) => void, at: Text) => void
 
-/** Judges each text that the server shows, wherever it stands. `prepare` is called once for all of them. */
+/** Creates a rule that examines each text that the server presents. `prepare` is called once per surface. */
 export function ofEachText<Code extends string>(
   prepare: (surface: Surface, neighbours: readonly Neighbour[]) => JudgeText<Code>,
 ): Rule<Code> {
@@ -60,9 +60,9 @@ export function ofEachText<Code extends string>(
           if (found.has(key)) return
           found.set(key, {
             code,
-            ...(at.tool !== undefined && { tool: plain(at.tool, 80) }),
-            ...(at.field !== undefined && { field: plain(at.field, 120) }),
-            message: `${plain(at.where, 120)}: ${message}`,
+            ...(at.tool !== undefined && { tool: sanitize(at.tool, 80) }),
+            ...(at.field !== undefined && { field: sanitize(at.field, 120) }),
+            message: `${sanitize(at.where, 120)}: ${message}`,
           })
         },
         at,

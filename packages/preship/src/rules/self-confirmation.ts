@@ -1,23 +1,24 @@
 import type { Kind } from '../finding.ts'
 import { type Field, fieldsOf } from '../surface.ts'
 import { ofEachTool, type Rule } from './rule.ts'
-import { doingOfTool } from './verbs.ts'
+import { effectOfTool } from './verbs.ts'
 import { namedBy } from './words.ts'
 
 export const KINDS = {
   SELF_CONFIRMATION: {
     item: 6,
     severity: 'warning',
-    title: 'has a confirmation that the model gives itself',
-    why: 'A deceived model sets it as readily as any other argument: it looks like a lock and is none.',
-    narrow: 'Ask the person through the client (elicitation), bound to the arguments; or a tool without it.',
+    title: 'Confirmation is an argument that the model sets',
+    why: 'A model misled by a prompt injection sets it like any other argument, so it protects nothing.',
+    narrow:
+      'Ask the user through the client (elicitation) and bind the answer to the arguments, or remove the argument.',
   },
   DRY_RUN_SWITCH: {
     item: 6,
     severity: 'note',
-    title: 'is a rehearsal or the real thing, as the model chooses',
-    why: 'The step from one to the other is an argument away.',
-    narrow: 'Two tools: one that previews and only reads, one that does it and is labelled so.',
+    title: 'One argument switches between preview and execution',
+    why: 'The model decides whether the call only previews or takes effect.',
+    narrow: 'Provide two tools: a read-only preview, and one that acts and is annotated accordingly.',
   },
 } as const satisfies Record<string, Kind>
 
@@ -26,28 +27,29 @@ const CONFIRMATIONS = new Set(
     ' ',
   ),
 )
-/** What a setting is about: `allow_force_push`, `approval_required`. */
-const OF_SETTINGS = new Set('allow allowed require required need needed must permit enable enabled'.split(' '))
-const SKIPPED = new Set(['check', 'confirmation', 'confirm', 'validation', 'warning', 'prompt', 'approval', 'safety'])
+/** Words in names of settings, such as `allow_force_push` and `approval_required`. */
+const SETTING_WORDS = new Set('allow allowed require required need needed must permit enable enabled'.split(' '))
+const CHECKS = new Set(['check', 'confirmation', 'confirm', 'validation', 'warning', 'prompt', 'approval', 'safety'])
 
 export const selfConfirmation: Rule<keyof typeof KINDS> = ofEachTool((tool, say) => {
   for (const field of fieldsOf(tool)) {
     const { words } = namedBy(field.name)
     if (!isSwitch(field)) continue
-    const isRehearsal = words.join('').includes('dryrun') || words.join('').includes('previewonly')
+    const isDryRun = words.join('').includes('dryrun') || words.join('').includes('previewonly')
     const isSkip =
-      ['skip', 'bypass', 'no', 'without', 'ignore'].includes(words[0] ?? '') && words.some(word => SKIPPED.has(word))
-    if (isRehearsal && doingOfTool(tool) !== 'reads') say('DRY_RUN_SWITCH', 'one argument makes it real', field.path)
-    else if (isSkip || (isYes(words) && doingOfTool(tool) !== 'reads'))
-      say('SELF_CONFIRMATION', 'the caller says yes to its own call', field.path)
+      ['skip', 'bypass', 'no', 'without', 'ignore'].includes(words[0] ?? '') && words.some(word => CHECKS.has(word))
+    if (isDryRun && effectOfTool(tool) !== 'reads')
+      say('DRY_RUN_SWITCH', 'this argument decides whether the call takes effect', field.path)
+    else if (isSkip || (isConfirmation(words) && effectOfTool(tool) !== 'reads'))
+      say('SELF_CONFIRMATION', 'the caller confirms its own call', field.path)
   }
 })
 
-function isYes(words: readonly string[]): boolean {
-  return words.some(word => CONFIRMATIONS.has(word)) && !words.some(word => OF_SETTINGS.has(word))
+function isConfirmation(words: readonly string[]): boolean {
+  return words.some(word => CONFIRMATIONS.has(word)) && !words.some(word => SETTING_WORDS.has(word))
 }
 
-/** Something to be said yes with: a boolean, or one fixed word. */
+/** Whether a field is a boolean, a constant or an enum with at most two values. */
 function isSwitch({ forms }: Field): boolean {
   return forms.some(
     ({ type, const: constant, enum: choice }) =>

@@ -1,6 +1,6 @@
 import type { Surface } from '../surface.ts'
 
-/** A text that a server shows to the model or to people, and where it stands. */
+/** A text that the server presents to the model or to people, and its location. */
 export interface Text {
   readonly tool: string | undefined
   readonly where: string
@@ -10,10 +10,12 @@ export interface Text {
 
 const MAX_TEXTS = 50_000
 const MAX_CHARACTERS = 100_000
-/** Of all texts together. */
+/** Limit for all texts together. */
 const MAX_TOTAL = 10_000_000
 
-/** Every text of a surface: names, descriptions, choices, defaults, titles, and what its schemas are made of. */
+/**
+ * Lists every text of a surface: names, descriptions, enum values, defaults, titles, and the strings in its schemas.
+ */
 export function textsOf(surface: Surface): Text[] {
   const texts: Text[] = []
   let total = 0
@@ -29,7 +31,7 @@ export function textsOf(surface: Surface): Text[] {
     for (const [key, part] of Object.entries(value)) {
       const isName = isNames && !Array.isArray(value)
       const path = isName ? (field === undefined ? key : `${field}.${key}`) : field
-      if (!Array.isArray(value)) add(tool, `a name in ${where}`, key, path)
+      if (!Array.isArray(value)) add(tool, `a key in ${where}`, key, path)
       walk(tool, part, Array.isArray(value) ? where : `${where}.${key}`, path, !isNames && key === 'properties')
     }
   }

@@ -1,12 +1,21 @@
 import type { Tool } from '../surface.ts'
 import { wordsOf } from './words.ts'
 
-/** What a tool does to the world, as far as its words tell. */
-export type Doing = 'reads' | 'writes' | 'releases' | 'deletes' | 'runs'
+/** The effect of a tool according to its words. `releases`: sends or publishes something that cannot be taken back. */
+export type Effect = 'reads' | 'writes' | 'releases' | 'deletes' | 'runs'
+
+/** How messages describe an effect. */
+export const EFFECT_TEXT: Readonly<Record<Effect, string>> = {
+  reads: 'reads something',
+  writes: 'writes something',
+  releases: 'sends or publishes something',
+  deletes: 'deletes something',
+  runs: 'runs something',
+}
 
 const setOf = (words: string): ReadonlySet<string> => new Set(words.trim().split(/\s+/))
 
-const VERBS: Readonly<Record<Doing, ReadonlySet<string>>> = {
+const VERBS: Readonly<Record<Effect, ReadonlySet<string>>> = {
   reads: setOf(`get list read search find describe show view count check preview validate lookup fetch query browse
     download export compare diff ping summarize summarise analyze analyse inspect retrieve return look explain verify
     monitor watch calculate compute convert resolve scan`),
@@ -15,7 +24,7 @@ const VERBS: Readonly<Record<Doing, ReadonlySet<string>>> = {
     push merge change toggle attach detach link unlink copy duplicate restore unarchive approve reject
     grant unlock unblock suspend unpin rollback revert provision disconnect unsubscribe dequeue reboot unmute untag
     reassign rotate`),
-  /** Gone out into the world: nobody can take it back. */
+  /** Cannot be taken back. */
   releases: setOf(`send publish tweet broadcast announce email reply notify pay transfer refund charge purchase buy
     submit deploy release post forward withdraw rollout dispatch`),
   deletes: setOf(`delete remove destroy drop purge wipe erase truncate revoke uninstall terminate kill unpublish
@@ -23,25 +32,28 @@ const VERBS: Readonly<Record<Doing, ReadonlySet<string>>> = {
   runs: setOf('execute exec run invoke eval evaluate call request'),
 }
 
-/** At the beginning of a sentence these are deeds; of a name, they may as well be things: `blockHeight`, `tagInfo`. */
-const DEEDS_IN_SENTENCES = setOf(`archive block lock book sign vote tag label flag pin claim trigger consume pop empty
+/** Verbs at the beginning of a sentence. In a name, they may be nouns: `blockHeight`, `tagInfo`. */
+const VERBS_IN_SENTENCES = setOf(`archive block lock book sign vote tag label flag pin claim trigger consume pop empty
   trash place accept flush pause resume install`)
 
-/** Words that are as often a thing as a deed: `emailSearch`, `listPosts`, `orderHistory`. */
+/** Words that are used as nouns as often as verbs: `emailSearch`, `listPosts`, `orderHistory`. */
 const ALSO_NOUNS = setOf(`post email reply charge transfer release run call request query look link copy purchase refund
   schedule patch export import download drop ban watch check forward view upload change count commit`)
 
-/** What a tool does by its name: its first verb. Words that are also nouns count where no other verb stands. */
-export function doingByName(name: string): Doing | undefined {
+/**
+ * The effect according to the first verb in the name. Words that are also nouns count only if there is no other verb.
+ */
+export function effectByName(name: string): Effect | undefined {
   const words = wordsOf(name)
-  const verb = words.find(word => !ALSO_NOUNS.has(word) && doingOf(word)) ?? (words[0] && doingOf(words[0]) && words[0])
-  if (verb) return doingOf(verb)
-  // `slack_post_message`: the server's name first.
+  const verb =
+    words.find(word => !ALSO_NOUNS.has(word) && effectOf(word)) ?? (words[0] && effectOf(words[0]) && words[0])
+  if (verb) return effectOf(verb)
+  // For example `slack_post_message`, with the service first.
   return words[1] === 'post' && words.length > 2 ? 'releases' : undefined
 }
 
-/** What it does by its description: the verb that this begins with. */
-export function doingByDescription(description: string): Doing | undefined {
+/** The effect according to the verb at the beginning of the description. */
+export function effectByDescription(description: string): Effect | undefined {
   const text = description.trimStart().slice(0, 80)
   const [first = ''] = wordsOf(
     text.replace(/^(?:this|the) (?:tool|function|endpoint)(?: will| can| is used to|'ll)? /i, ''),
@@ -54,39 +66,45 @@ export function doingByDescription(description: string): Doing | undefined {
     first.replace(/ing$/, ''),
     first.replace(/ing$/, 'e'),
   ]
-  const doing = stems.map(doingOf).find(each => each !== undefined)
-  return doing ?? (stems.some(stem => DEEDS_IN_SENTENCES.has(stem)) ? 'writes' : undefined)
+  const effect = stems.map(effectOf).find(each => each !== undefined)
+  return effect ?? (stems.some(stem => VERBS_IN_SENTENCES.has(stem)) ? 'writes' : undefined)
 }
 
-/** What else it does, as in “Reads a ticket and deletes it”: in passing, where somebody may not read to. */
-export function doingInPassing(description: string): Doing | undefined {
+/**
+ * A further effect that the description mentions later, as in “Reads a ticket and deletes it”. Only deleting and
+ * releasing count.
+ */
+export function incidentalEffect(description: string): Effect | undefined {
   for (const [, word = ''] of description.slice(0, 2_000).matchAll(/\b(?:and|then|also) (?:\w+ly )?([a-z]+s)\b/gi)) {
     const stems = [word.replace(/s$/i, ''), word.replace(/es$/i, '')].map(stem => stem.toLowerCase())
-    const doing = stems
+    const effect = stems
       .filter(stem => !ALSO_NOUNS.has(stem))
-      .map(doingOf)
+      .map(effectOf)
       .find(each => each !== undefined)
-    if (doing === 'deletes' || doing === 'releases') return doing
+    if (effect === 'deletes' || effect === 'releases') return effect
   }
   return undefined
 }
 
-/** The graver of what name and description say; a name that reads is believed unless the description deletes. */
-export function doingOfTool({ name, description }: Tool): Doing | undefined {
-  const named = doingByName(name)
-  const described = doingByDescription(description)
+/**
+ * The more severe effect of name and description. A name that says “read” is believed unless the description says
+ * “delete”.
+ */
+export function effectOfTool({ name, description }: Tool): Effect | undefined {
+  const named = effectByName(name)
+  const described = effectByDescription(description)
   if (described === 'deletes' || named === undefined) return described ?? named
   if (named === 'reads' || described === undefined || described === 'reads') return named
-  return GRAVITY.indexOf(named) >= GRAVITY.indexOf(described) ? named : described
+  return SEVERITY_ORDER.indexOf(named) >= SEVERITY_ORDER.indexOf(described) ? named : described
 }
 
-const GRAVITY: readonly Doing[] = ['reads', 'runs', 'writes', 'releases', 'deletes']
+const SEVERITY_ORDER: readonly Effect[] = ['reads', 'runs', 'writes', 'releases', 'deletes']
 
-function doingOf(word: string): Doing | undefined {
-  return (Object.keys(VERBS) as Doing[]).find(doing => VERBS[doing].has(word))
+function effectOf(word: string): Effect | undefined {
+  return (Object.keys(VERBS) as Effect[]).find(effect => VERBS[effect].has(word))
 }
 
-/** Whether a description tells the model to be careful. */
+/** Whether a description warns the model. */
 export function warns(description: string): boolean {
   return /\b(?:warning|caution|danger(?:ous)?|destructive|irreversibl[ey]|permanent(?:ly)?|write operation|be careful|with care)\b|\b(?:can ?not|can.t|not) be (?:undone|reversed|recovered)|\b(?:confirm|approv\w+|consent|permission|check) (?:with|from|by|of) (?:the |a )?(?:user|human|person|customer)|\bask (?:the |a )?(?:user|human|person)|\b(?:user|human)(?:.s)? (?:approval|confirmation|consent|permission|must (?:confirm|approve))|\boverwrit/i.test(
     description.slice(0, 20_000),

@@ -1,7 +1,10 @@
-/** How much of a text is judged: what is longer is no description any more, and patterns take time. */
+/** The part of a text that is examined. A longer text is not a useful description, and patterns take time. */
 const MAX_TEXT = 20_000
 
-/** The words of a name, in lower case: `executeSQLQuery`, `execute_sql_query` and `execute-sql-query` have the same. */
+/**
+ * Splits a name into lower-case words: `executeSQLQuery`, `execute_sql_query` and `execute-sql-query` give the same
+ * result.
+ */
 export function wordsOf(name: string): string[] {
   return name
     .slice(0, 200)
@@ -21,13 +24,13 @@ export function singular(word: string): string {
   return word.endsWith('s') ? word.slice(0, -1) : word
 }
 
-/** The words of a field's name, without number, and the last of them: `sqlDialect` is about a dialect, not about SQL. */
+/** The singular words of a field name, and the last one as its head: `sqlDialect` is about a dialect, not about SQL. */
 export function namedBy(name: string): { readonly words: readonly string[]; readonly head: string } {
   const words = wordsOf(name).map(singular)
   return { words, head: words.at(-1) ?? '' }
 }
 
-/** A description as it is judged: bounded, in lower case. */
+/** Joins descriptions for matching: bounded, in lower case. */
 export function proseOf(...texts: readonly unknown[]): string {
   return texts
     .filter(text => typeof text === 'string')

@@ -1,33 +1,33 @@
 import { objectOf } from '../surface.ts'
-import { LineReader, tooMuch } from './line-reader.ts'
+import { connectionTooLarge, LineReader, messageTooLarge } from './line-reader.ts'
 import { Pending } from './pending.ts'
 import { LIMITS, type Message, type Wire, WireError } from './wire.ts'
 
 export interface Endpoint {
   readonly url: URL
-  /** An access token; never shown. */
+  /** An access token. It must not be displayed. */
   readonly token: string | undefined
 }
 
-/** What a request waits for. */
+/** The reply that a request waits for. */
 interface AwaitedReply {
-  /** Of the request; undefined if it has none. */
+  /** The id of the request; undefined if it has none. */
   readonly id?: unknown
   readonly isReply: (message: Message) => boolean
 }
 
 const PROTOCOL_VERSION = 'io.modelcontextprotocol/protocolVersion'
-/** For what is sent without a reply being waited for. */
-const ASIDE_MS = 5_000
+/** Timeout for messages without a reply. */
+const NO_REPLY_TIMEOUT_MS = 5_000
 
-/** Speaks to a server over Streamable HTTP. */
+/** Opens a connection over Streamable HTTP. */
 export function openHttp({ url, token }: Endpoint): Wire {
   let session: string | undefined
   let agreedVersion: string | undefined
   let totalBytes = 0
   const stop = new AbortController()
   const pending = new Pending(
-    message => void post(JSON.stringify(message), headersFor(message), ASIDE_MS).catch(() => {}),
+    message => void post(JSON.stringify(message), headersFor(message), NO_REPLY_TIMEOUT_MS).catch(() => {}),
   )
 
   const headersFor = (message: Message): Record<string, string> => {
@@ -37,7 +37,7 @@ export function openHttp({ url, token }: Endpoint): Wire {
     return {
       'Content-Type': 'application/json',
       Accept: 'application/json, text/event-stream',
-      // What is small on the wire and large behind it is not asked for.
+      // Compressed replies could expand to more than the size limit.
       'Accept-Encoding': 'identity',
       ...(token !== undefined && { Authorization: `Bearer ${token}` }),
       ...(session !== undefined && { 'Mcp-Session-Id': session }),
@@ -49,7 +49,10 @@ export function openHttp({ url, token }: Endpoint): Wire {
     }
   }
 
-  /** Takes in every message of the reply, until the awaited one is there; if none is awaited, none. */
+  /**
+   * Sends a body and processes the messages of the reply until the awaited one. Without an awaited reply, the body is
+   * discarded.
+   */
   const post = async (
     body: string,
     headers: Record<string, string>,
@@ -78,14 +81,14 @@ export function openHttp({ url, token }: Endpoint): Wire {
   const readMessages = async (response: Response, { id, isReply }: AwaitedReply): Promise<void> => {
     const inReplyTo = id === undefined ? undefined : { id, isRefused: !response.ok }
     const isStream = response.headers.get('content-type')?.startsWith('text/event-stream') === true
-    let isEnough = false
+    let isDone = false
     const take = (text: string): void => {
-      if (!isEnough) isEnough = isReply(objectOf(pending.take(text, inReplyTo)))
+      if (!isDone) isDone = isReply(objectOf(pending.take(text, inReplyTo)))
     }
     let event: string[] = []
     let eventCharacters = 0
     const lines = new LineReader((line, isUtf8) => {
-      if (!isUtf8) pending.note('noise', 'it sent bytes that are no UTF-8')
+      if (!isUtf8) pending.note('noise', 'it sent bytes that are not valid UTF-8')
       if (isStream && line === '') {
         take(event.join('\n'))
         event = []
@@ -93,20 +96,20 @@ export function openHttp({ url, token }: Endpoint): Wire {
       } else if (!isStream || line.startsWith('data:')) {
         event.push(isStream ? line.slice(5).trimStart() : line)
         eventCharacters += line.length + 1
-        if (eventCharacters > LIMITS.messageBytes) throw tooMuch()
+        if (eventCharacters > LIMITS.messageBytes) throw messageTooLarge()
       }
     })
     try {
       for await (const chunk of response.body ?? []) {
         totalBytes += chunk.length
         lines.push(chunk as Uint8Array)
-        if (isEnough) return
-        if (totalBytes > LIMITS.totalBytes) throw tooMuch()
+        if (isDone) return
+        if (totalBytes > LIMITS.totalBytes) throw connectionTooLarge()
       }
       lines.end()
       take(event.join('\n'))
     } catch (error) {
-      if (error instanceof WireError) pending.note('too-large', `${error.message}, and was cut off`)
+      if (error instanceof WireError) pending.note('too-large', `${error.message}; the connection was closed`)
       throw error
     }
   }
@@ -121,12 +124,15 @@ export function openHttp({ url, token }: Endpoint): Wire {
           method === undefined && (id === message.id || (error !== undefined && (id ?? null) === null))
         const awaited = { id: message.id, isReply }
         const { status, headers } = await post(JSON.stringify(message), headersFor(message), timeoutMs, awaited)
-        const text = status >= 300 && status < 400 ? 'it redirects, which is not followed' : 'without a reply'
+        const text =
+          status >= 300 && status < 400
+            ? 'the server redirects, and preship does not follow redirects'
+            : 'the response contains no reply'
         failure = new WireError('http', `HTTP ${status}: ${text}`, { status, headers })
       } catch (error) {
         failure = error as WireError
       }
-      // What was read is taken in already: if it answered, that came first.
+      // All messages that were read are processed by now. If one was the reply, this has no effect.
       pending.giveUp(message.id, failure)
       const answer = await reply
       const version = message.method === 'initialize' ? objectOf(answer.result).protocolVersion : undefined
@@ -134,7 +140,7 @@ export function openHttp({ url, token }: Endpoint): Wire {
       return answer
     },
     async notify(message) {
-      await post(JSON.stringify(message), headersFor(message), ASIDE_MS).catch(() => {})
+      await post(JSON.stringify(message), headersFor(message), NO_REPLY_TIMEOUT_MS).catch(() => {})
     },
     async raw(text, timeoutMs) {
       const reply = pending.wait(null, timeoutMs).catch((error: WireError) => {
@@ -145,7 +151,7 @@ export function openHttp({ url, token }: Endpoint): Wire {
       try {
         const isReply = ({ method, ...rest }: Message): boolean => method === undefined && 'jsonrpc' in rest
         await post(text, headersFor({}), timeoutMs, { isReply })
-        pending.giveUp(null, new WireError('timeout', 'nothing came back'))
+        pending.giveUp(null, new WireError('timeout', 'no reply'))
       } catch (error) {
         pending.giveUp(null, error as WireError)
       }
@@ -157,8 +163,8 @@ export function openHttp({ url, token }: Endpoint): Wire {
     set onAsked(answer) {
       pending.onAsked = answer
     },
-    get oddities() {
-      return pending.oddities
+    get anomalies() {
+      return pending.anomalies
     },
     stderr: '',
     abort(error) {
@@ -167,7 +173,7 @@ export function openHttp({ url, token }: Endpoint): Wire {
     },
     async close() {
       if (session !== undefined && !stop.signal.aborted) {
-        const signal = AbortSignal.timeout(ASIDE_MS)
+        const signal = AbortSignal.timeout(NO_REPLY_TIMEOUT_MS)
         const response = await fetch(url, {
           method: 'DELETE',
           headers: headersFor({}),
@@ -183,7 +189,7 @@ export function openHttp({ url, token }: Endpoint): Wire {
   }
 }
 
-/** Header values are a small part of ASCII; the protocol's way to send what is not. */
+/** Encodes a header value. Values outside printable ASCII use the base64 form of the protocol. */
 function headerValue(text: string): string {
   const isPlain = /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/.test(text) && !text.startsWith('=?base64?')
   return isPlain ? text : `=?base64?${Buffer.from(text).toString('base64')}?=`
@@ -192,7 +198,7 @@ function headerValue(text: string): string {
 function unreachable(error: unknown): WireError {
   const code = objectOf(objectOf(error).cause).code
   if (code === 'UND_ERR_HEADERS_OVERFLOW')
-    return new WireError('too-large', 'its headers are larger than anybody should have to read')
+    return new WireError('too-large', 'the response headers exceed the size limit')
   const shown = typeof code === 'string' && /^\w{1,40}$/.test(code) ? ` (${code})` : ''
-  return new WireError('closed', `the server cannot be reached, or broke off${shown}`)
+  return new WireError('closed', `the server cannot be reached, or it closed the connection${shown}`)
 }

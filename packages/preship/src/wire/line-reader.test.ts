@@ -9,8 +9,8 @@ function read(...chunks: readonly (string | Uint8Array)[]): [string, boolean][] 
   return lines
 }
 
-describe('reading lines', () => {
-  it('is the same however they are cut', () => {
+describe('the line reader', () => {
+  it('returns the same lines however the input is split', () => {
     const text = 'a\r\n\nbä漢\n'
     const whole = read(text)
     expect(whole).toEqual([
@@ -19,21 +19,21 @@ describe('reading lines', () => {
       ['bä漢', true],
     ])
     expect(read(...[...Buffer.from(text)].map(byte => Uint8Array.of(byte)))).toEqual(whole)
-    expect(read('no end')).toEqual([])
+    expect(read('no newline')).toEqual([])
   })
 
-  it('tells what is no UTF-8 from a replacement character that was sent', () => {
+  it('distinguishes invalid UTF-8 from a replacement character that was sent', () => {
     expect(read(Buffer.from([0x61, 0xff, 0x0a]), '\uFFFD\n')).toEqual([
       ['a\uFFFD', false],
       ['\uFFFD', true],
     ])
   })
 
-  it('gives up a line without end, and lines without end', () => {
+  it('fails at a line and at a total above the limits', () => {
     const block = Buffer.alloc(1024 * 1024, 'x')
     const count = (bytes: number): number => Math.ceil(bytes / block.length) + 1
-    expect(() => read(...Array(count(LIMITS.messageBytes)).fill(block))).toThrow('anybody should have to read')
+    expect(() => read(...Array(count(LIMITS.messageBytes)).fill(block))).toThrow('larger than 8 MB')
     const line = Buffer.concat([block, Buffer.from('\n')])
-    expect(() => read(...Array(count(LIMITS.totalBytes)).fill(line))).toThrow('anybody should have to read')
+    expect(() => read(...Array(count(LIMITS.totalBytes)).fill(line))).toThrow('more than 96 MB')
   })
 })

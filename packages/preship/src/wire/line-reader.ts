@@ -2,7 +2,7 @@ import { LIMITS, WireError } from './wire.ts'
 
 const NEWLINE = 10
 
-/** Cuts what arrives in pieces into lines; a line that has no end is given up. */
+/** Splits incoming chunks into lines, with limits for one line and for all. */
 export class LineReader {
   #pieces: Uint8Array[] = []
   #bytes = 0
@@ -23,10 +23,10 @@ export class LineReader {
       start = at + 1
     }
     if (start < chunk.length) this.#keep(chunk.subarray(start))
-    if (this.#totalBytes > LIMITS.totalBytes) throw tooMuch()
+    if (this.#totalBytes > LIMITS.totalBytes) throw connectionTooLarge()
   }
 
-  /** What is there counts as a whole line. */
+  /** Emits the buffered bytes as a line. */
   end(): void {
     const bytes = this.#pieces.length === 1 ? (this.#pieces[0] ?? Buffer.alloc(0)) : Buffer.concat(this.#pieces)
     this.#pieces = []
@@ -37,13 +37,17 @@ export class LineReader {
 
   #keep(piece: Uint8Array): void {
     this.#bytes += piece.length
-    if (this.#bytes > LIMITS.messageBytes) throw tooMuch()
+    if (this.#bytes > LIMITS.messageBytes) throw messageTooLarge()
     this.#pieces.push(piece)
   }
 }
 
-export function tooMuch(): WireError {
-  return new WireError('too-large', 'the server sent more than anybody should have to read')
+export function messageTooLarge(): WireError {
+  return new WireError('too-large', `the server sent a message larger than ${LIMITS.messageBytes / 1024 / 1024} MB`)
+}
+
+export function connectionTooLarge(): WireError {
+  return new WireError('too-large', `the server sent more than ${LIMITS.totalBytes / 1024 / 1024} MB`)
 }
 
 function isUtf8(bytes: Uint8Array): boolean {

@@ -1,4 +1,4 @@
-import { isObject, type Oddity } from '../surface.ts'
+import { type Anomaly, isObject } from '../surface.ts'
 import { LIMITS, type Message, parseBounded, WireError } from './wire.ts'
 
 interface Waiting {
@@ -11,9 +11,9 @@ export interface InReplyTo {
   readonly isRefused: boolean
 }
 
-/** Requests that wait for their replies, and what came that nobody waits for. */
+/** Matches replies to pending requests, and records unexpected messages. */
 export class Pending {
-  readonly oddities: Oddity[] = []
+  readonly anomalies: Anomaly[] = []
   onAsked: (message: Message) => Message | undefined = () => undefined
   readonly #waiting = new Map<unknown, Waiting>()
   readonly #late = new Set<unknown>()
@@ -23,12 +23,12 @@ export class Pending {
   #answers = 0
   #notifications = 0
 
-  /** @param reply sends an answer to what the server asked */
+  /** @param reply sends the answer to a request of the server */
   constructor(reply: (message: Message) => void) {
     this.#reply = reply
   }
 
-  /** Resolves to the message that answers `id`; `null` stands for whatever answers nothing else. */
+  /** Resolves to the reply with this id. `null` waits for any message that matches no other request. */
   wait(id: unknown, timeoutMs: number): Promise<Message> {
     if (this.#failed) return Promise.reject(this.#failed)
     return new Promise((resolve, reject) => {
@@ -54,43 +54,45 @@ export class Pending {
     })
   }
 
-  /** Nobody waits for it any longer. */
+  /** Rejects a pending request. */
   giveUp(id: unknown, error: WireError): void {
     this.#waiting.get(id)?.reject(error)
   }
 
   /**
-   * Takes in what the server sent, and returns it if it is JSON.
+   * Processes a message from the server, and returns it if it is JSON.
    *
-   * @param inReplyTo the request that it was sent in reply to, where the transport tells; and whether that tells, too,
-   *   that the request was refused
-   * @throws {WireError} if the server does not stop
+   * @param inReplyTo the request that the transport links it to, and whether the transport reports that request as
+   *   refused
+   * @throws {WireError} if the server floods the connection
    */
   take(text: string, inReplyTo?: InReplyTo): unknown {
     if (text.trim() === '') return undefined
     this.#messages += 1
-    if (this.#messages > LIMITS.messages) throw new WireError('too-large', 'the server sent messages without end')
+    if (this.#messages > LIMITS.messages)
+      throw new WireError('too-large', `the server sent more than ${LIMITS.messages} messages`)
     try {
       const value = parseBounded(text)
       this.#dispatch(value, inReplyTo)
       return value
     } catch (error) {
       if (!(error instanceof WireError)) throw error
-      if (error.fault === 'not-json') this.note('noise', 'it sent something that is no JSON')
+      if (error.fault === 'not-json') this.note('noise', 'it sent a line that is not JSON')
       else if (error.fault === 'too-deep' || error.fault === 'too-large') {
         this.note(error.fault, error.message)
-        // It may have been the reply to any of them: nobody has to wait until the time is up.
+        // It may have been the reply to any pending request, so all of them fail now instead of timing out.
         for (const { reject } of [...this.#waiting.values()]) reject(error)
       }
       return undefined
     }
   }
 
-  note(kind: Oddity['kind'], text: string): void {
-    if (!this.oddities.some(oddity => oddity.kind === kind && oddity.text === text)) this.oddities.push({ kind, text })
+  note(kind: Anomaly['kind'], text: string): void {
+    if (!this.anomalies.some(anomaly => anomaly.kind === kind && anomaly.text === text))
+      this.anomalies.push({ kind, text })
   }
 
-  /** Nothing more will come. */
+  /** Rejects all pending and all further requests. */
   fail(error: WireError): void {
     this.#failed ??= error
     for (const { reject } of [...this.#waiting.values()]) reject(this.#failed)
@@ -98,18 +100,18 @@ export class Pending {
 
   #dispatch(value: unknown, inReplyTo: InReplyTo | undefined): void {
     const message = isObject(value) ? value : undefined
-    // Of a request that it did not read, or not whole, a server cannot tell the id.
-    const isUntold = message?.error !== undefined && (message.id ?? null) === null
-    if (isUntold && inReplyTo?.isRefused) return
-    const waiting = this.#waiting.get(isUntold ? inReplyTo?.id : message?.id) ?? this.#waiting.get(null)
-    if (!message) this.note('noise', 'it sent something that is no message')
-    else if (typeof message.method === 'string') this.#asked(message)
+    // A server cannot know the id of a request that it could not parse.
+    const isErrorWithoutId = message?.error !== undefined && (message.id ?? null) === null
+    if (isErrorWithoutId && inReplyTo?.isRefused) return
+    const waiting = this.#waiting.get(isErrorWithoutId ? inReplyTo?.id : message?.id) ?? this.#waiting.get(null)
+    if (!message) this.note('noise', 'it sent JSON that is not a message')
+    else if (typeof message.method === 'string') this.#answer(message)
     else if (this.#late.delete(message.id)) return
     else if (waiting) waiting.resolve(message)
-    else this.note('noise', 'it answered what nobody asked')
+    else this.note('noise', 'it sent an unsolicited response')
   }
 
-  #asked(message: Message): void {
+  #answer(message: Message): void {
     const { id, method } = message
     if (id === undefined) {
       this.#notifications += 1
@@ -120,12 +122,12 @@ export class Pending {
     if (!isId) return
     this.#answers += 1
     if (this.#answers > LIMITS.answers) {
-      this.note('asks-client', 'it asked its client for one thing after the other without end')
+      this.note('asks-client', `it sent more than ${LIMITS.answers} requests to the client`)
       return
     }
     const answer = method === 'ping' ? {} : this.onAsked(message)
-    if (answer === undefined) this.note('asks-client', 'it asked its client for what this client does not offer')
-    const error = { code: -32601, message: 'this client does not do that' }
+    if (answer === undefined) this.note('asks-client', 'it requested something that this client does not support')
+    const error = { code: -32601, message: 'method not found' }
     this.#reply({ jsonrpc: '2.0', id, ...(answer === undefined ? { error } : { result: answer }) })
   }
 }

@@ -2,63 +2,66 @@ import { randomUUID } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 
 /**
- * A variable that every local server finds in its environment. What it starts inherits it: by it, whatever a server
- * leaves behind is found again, also where it went into a session of its own.
+ * An environment variable that every local server gets. Its child processes inherit it, so that leftover processes are
+ * found even if they started a session of their own.
  */
-export const MARK = { name: 'PRESHIP_RUN', value: randomUUID() } as const
+export const RUN_MARKER = { name: 'PRESHIP_RUN', value: randomUUID() } as const
 
-const ROUNDS = 5
+const MAX_ROUNDS = 5
 const groups = new Set<number>()
 let isWatching = false
 
-/** From now on, the process and all that it starts end with this one. */
-export function own(pid: number): void {
+/** Registers a process, so that it and its children are killed when preship exits. */
+export function track(pid: number): void {
   if (!isWatching) process.once('exit', endAll)
   isWatching = true
   groups.add(pid)
 }
 
-/** Ends a process and all that it started. */
+/** Signals a process and its children. */
 export function endTree(pid: number, signal: 'SIGTERM' | 'SIGKILL'): void {
   try {
-    // Its group; on Windows, which has none, the process alone.
+    // The process group. Windows has none, so only the process itself is signalled.
     process.kill(process.platform === 'win32' ? pid : -pid, signal)
   } catch {
-    // It is gone already.
+    // The process has already ended.
   }
 }
 
-/** A server's process has ended; so does what it left behind. */
-export function disown(pid: number): void {
+/** Kills what is left of the group of a server that has exited. After the last server, also kills marked processes. */
+export function untrack(pid: number): void {
   endTree(pid, 'SIGKILL')
   groups.delete(pid)
-  if (groups.size === 0) endMarked()
+  if (groups.size === 0) killMarked()
 }
 
 function endAll(): void {
   for (const pid of groups) endTree(pid, 'SIGKILL')
-  endMarked()
+  killMarked()
 }
 
-/** What carries the mark of this run is ended until nothing does: it may start more of itself meanwhile. */
-function endMarked(): void {
-  for (let round = 0; round < ROUNDS; round += 1) {
-    const found = marked()
+/** Ends processes with the marker of this run. Repeats, because they may start others meanwhile. */
+function killMarked(): void {
+  for (let round = 0; round < MAX_ROUNDS; round += 1) {
+    const found = markedProcesses()
     if (found.length === 0) return
     for (const pid of found) {
       try {
         process.kill(pid, 'SIGKILL')
       } catch {
-        // It is gone already.
+        // The process has already ended.
       }
     }
   }
 }
 
-/** Only Linux shows another process's environment; elsewhere the group has to be enough. */
-function marked(): number[] {
+/**
+ * Finds processes by the marker. Only Linux shows the environment of other processes; on other systems, ending the
+ * group has to suffice.
+ */
+function markedProcesses(): number[] {
   if (process.platform !== 'linux') return []
-  const needle = `${MARK.name}=${MARK.value}`
+  const needle = `${RUN_MARKER.name}=${RUN_MARKER.value}`
   return readdirSync('/proc')
     .filter(name => /^\d+$/.test(name))
     .filter(name => {

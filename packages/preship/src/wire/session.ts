@@ -5,28 +5,31 @@ const MODERN = '2026-07-28'
 const LEGACY = '2025-11-25'
 const CLIENT = { name: 'preship', version: '0.1.0' }
 
-/** What this client says that it can do. It asks nobody: what a server wants to know is answered by whoever examines it. */
+/**
+ * The capabilities that this client declares. Requests of the server are answered by the examination itself, not by a
+ * user.
+ */
 export interface Abilities {
   readonly elicitation?: Readonly<Record<string, never>>
 }
 
-/** A connection on which the two sides have agreed how to speak. */
+/** A connection after the handshake. */
 export interface Session {
   readonly era: Era
   readonly server: { readonly name: string; readonly version: string }
   readonly instructions: string
   readonly capabilities: readonly string[]
   readonly wire: Wire
-  /** Sends a request in the right form. @throws {WireError} */
+  /** Sends a request in the form of the session’s era. @throws {WireError} */
   request(method: string, params?: Message): Promise<Message>
-  /** The request that `request` would send, for somebody who wants to spoil it. */
+  /** Builds the request that `request` would send, for probes that modify it. */
   form(method: string, params?: Message): Message & { readonly id: number }
 }
 
 /**
- * Opens a session: in the later era if the server knows it, else in the earlier one.
+ * Opens a session: modern if the server supports it, otherwise legacy.
  *
- * @param known in which era the server is known to speak: it is not asked again
+ * @param known the era of the server, if it is known from an earlier session
  * @throws {WireError}
  */
 export async function openSession(
@@ -46,16 +49,18 @@ export async function openSession(
     return { jsonrpc: '2.0', id: nextId++, method, params: full }
   }
   const discovered =
-    known === 'legacy' ? undefined : await ask(wire, formOf('modern', 'server/discover'), Math.min(timeoutMs, 5_000))
+    known === 'legacy'
+      ? undefined
+      : await discover(wire, formOf('modern', 'server/discover'), Math.min(timeoutMs, 5_000))
   const era: Era = isObject(discovered?.result) ? 'modern' : 'legacy'
-  let greeting = discovered
+  let handshake = discovered
   if (era === 'legacy') {
     const params = { protocolVersion: LEGACY, capabilities: abilities, clientInfo: CLIENT }
-    greeting = await wire.request(formOf('legacy', 'initialize', params), timeoutMs)
-    if (!isObject(greeting.result)) throw new WireError('http', 'it does not speak MCP: initialize was refused')
+    handshake = await wire.request(formOf('legacy', 'initialize', params), timeoutMs)
+    if (!isObject(handshake.result)) throw new WireError('http', 'the server does not speak MCP: it refused initialize')
     await wire.notify({ jsonrpc: '2.0', method: 'notifications/initialized' })
   }
-  const result = objectOf(greeting?.result)
+  const result = objectOf(handshake?.result)
   const server = objectOf(result.serverInfo ?? objectOf(result._meta)['io.modelcontextprotocol/serverInfo'])
   return {
     era,
@@ -68,8 +73,12 @@ export async function openSession(
   }
 }
 
-/** Undefined if the server does not know the method, in whatever way it says so; or if it says nothing. */
-async function ask(wire: Wire, message: Message & { id: number }, timeoutMs: number): Promise<Message | undefined> {
+/** Sends server/discover. Returns undefined if the server does not know the method or does not answer. */
+async function discover(
+  wire: Wire,
+  message: Message & { id: number },
+  timeoutMs: number,
+): Promise<Message | undefined> {
   try {
     return await wire.request(message, timeoutMs)
   } catch (error) {
@@ -83,14 +92,14 @@ async function ask(wire: Wire, message: Message & { id: number }, timeoutMs: num
 
 export interface Listing {
   readonly tools: readonly unknown[]
-  /** What was reached before the end of the list. */
-  readonly isCut: 'pages' | 'tools' | 'characters' | 'time' | undefined
+  /** The limit that was reached before the end of the list. */
+  readonly truncatedBy: 'pages' | 'tools' | 'characters' | 'time' | undefined
 }
 
 /**
- * Reads the whole list of tools, or as much of it as anybody should have to.
+ * Reads the tool list up to the limits.
  *
- * @param budgetMs how long to go on asking for further pages
+ * @param budgetMs how long to request further pages
  * @throws {WireError}
  */
 export async function listTools(session: Session, budgetMs: number): Promise<Listing> {
@@ -99,20 +108,20 @@ export async function listTools(session: Session, budgetMs: number): Promise<Lis
   const seen = new Set<string>()
   let characters = 0
   let cursor: string | undefined
-  for (let page = 0; page < LIMITS.pages; page += 1) {
-    if (page > 0 && performance.now() - startedAt > budgetMs) return { tools, isCut: 'time' }
+  for (let n = 0; n < LIMITS.pages; n += 1) {
+    if (n > 0 && performance.now() - startedAt > budgetMs) return { tools, truncatedBy: 'time' }
     const reply = await session.request('tools/list', cursor === undefined ? {} : { cursor })
-    const { tools: some, nextCursor } = objectOf(reply.result)
-    for (const tool of Array.isArray(some) ? (some as unknown[]) : []) {
-      if (tools.length >= LIMITS.tools) return { tools, isCut: 'tools' }
+    const { tools: page, nextCursor } = objectOf(reply.result)
+    for (const tool of Array.isArray(page) ? (page as unknown[]) : []) {
+      if (tools.length >= LIMITS.tools) return { tools, truncatedBy: 'tools' }
       characters += JSON.stringify(tool).length
-      if (characters > LIMITS.listCharacters) return { tools, isCut: 'characters' }
+      if (characters > LIMITS.listCharacters) return { tools, truncatedBy: 'characters' }
       tools.push(tool)
     }
-    if (typeof nextCursor !== 'string') return { tools, isCut: undefined }
+    if (typeof nextCursor !== 'string') return { tools, truncatedBy: undefined }
     if (seen.has(nextCursor)) break
     seen.add(nextCursor)
     cursor = nextCursor
   }
-  return { tools, isCut: 'pages' }
+  return { tools, truncatedBy: 'pages' }
 }

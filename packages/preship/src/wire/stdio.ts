@@ -2,39 +2,40 @@ import { spawn } from 'node:child_process'
 import { setTimeout as delay } from 'node:timers/promises'
 import { LineReader } from './line-reader.ts'
 import { Pending } from './pending.ts'
-import { disown, endTree, MARK, own } from './processes.ts'
+import { endTree, RUN_MARKER, track, untrack } from './processes.ts'
 import { LIMITS, type Message, type Wire, WireError } from './wire.ts'
 
-/** How a local server is started. */
+/** The command that starts a local server. */
 export interface Command {
   readonly program: string
   readonly args: readonly string[]
-  /** All that it gets to see of an environment, besides PATH, HOME and the mark of this run. */
+  /** Its whole environment besides PATH, HOME and the marker of this run. */
   readonly env: Readonly<Record<string, string>>
 }
 
-/** A server may end by itself when its input does, then when it is told to; after that it has no choice. */
-const PATIENCE_MS = 1_000
-/** What a server that has ended wrote before may still be on its way. */
-const LAST_WORDS_MS = 500
+/** How long to wait for the server to exit, first after its input is closed and then after SIGTERM. SIGKILL follows. */
+const EXIT_GRACE_MS = 1_000
+/** How long to wait for output that the server wrote before it exited. */
+const REMAINING_OUTPUT_MS = 500
 
-/** Starts a server and speaks to it over standard input and output. */
+/** Starts a server and opens a connection over its standard input and output. */
 export function openStdio({ program, args, env }: Command): Wire {
   const { PATH = '', HOME = '' } = process.env
   const child = spawn(program, [...args], {
-    env: { PATH, HOME, ...env, [MARK.name]: MARK.value },
+    env: { PATH, HOME, ...env, [RUN_MARKER.name]: RUN_MARKER.value },
     stdio: ['pipe', 'pipe', 'pipe'],
-    // A group of its own: a signal reaches all that it starts, and Ctrl-C reaches this process alone, which ends them.
+    // In its own process group, a signal reaches the server and its children, and Ctrl-C reaches only preship, which
+    // then ends them.
     detached: process.platform !== 'win32',
     windowsHide: true,
   })
   const { pid } = child
-  if (pid !== undefined) own(pid)
+  if (pid !== undefined) track(pid)
   const write = (text: string): void => {
     if (child.stdin.writable) child.stdin.write(`${text}\n`)
   }
   const pending = new Pending(message => {
-    // A server that asks and never reads must not fill the memory with answers.
+    // A server that sends requests but never reads must not fill memory with answers.
     if (child.stdin.writableLength < LIMITS.messageBytes) write(JSON.stringify(message))
   })
   let stderr = ''
@@ -46,7 +47,7 @@ export function openStdio({ program, args, env }: Command): Wire {
     if (pid !== undefined) endTree(pid, 'SIGKILL')
   }
   const lines = new LineReader((line, isUtf8) => {
-    if (!isUtf8) pending.note('noise', 'it sent bytes that are no UTF-8')
+    if (!isUtf8) pending.note('noise', 'it sent bytes that are not valid UTF-8')
     pending.take(line)
   })
   child.stdout.on('data', (chunk: Buffer) => {
@@ -54,7 +55,7 @@ export function openStdio({ program, args, env }: Command): Wire {
       lines.push(chunk)
     } catch (error) {
       if (!(error instanceof WireError)) throw error
-      pending.note('too-large', `${error.message}, and was cut off`)
+      pending.note('too-large', `${error.message}; the connection was closed`)
       abort(error)
     }
   })
@@ -65,35 +66,35 @@ export function openStdio({ program, args, env }: Command): Wire {
 
   const ended = new Promise<void>(resolve => {
     child.once('error', error => {
-      pending.fail(new WireError('closed', `it cannot be started: ${(error as NodeJS.ErrnoException).code}`))
+      pending.fail(new WireError('closed', `the server cannot be started: ${(error as NodeJS.ErrnoException).code}`))
       if (pid === undefined) resolve()
     })
     child.once('exit', (code, signal) => {
       resolve()
-      const fail = (): void => pending.fail(new WireError('closed', `the server ended (${code ?? signal})`))
+      const fail = (): void => pending.fail(new WireError('closed', `the server exited (${code ?? signal})`))
       child.once('close', fail)
-      // Something that it started may hold the other end, and then there is no close.
-      setTimeout(fail, LAST_WORDS_MS).unref()
+      // A child process may keep the pipe open, and then `close` is never emitted.
+      setTimeout(fail, REMAINING_OUTPUT_MS).unref()
     })
   })
 
   const endedWithin = async (ms: number): Promise<boolean> => {
     const stop = new AbortController()
-    const late = delay(ms, false, { signal: stop.signal }).catch(() => false)
-    const isEnded = await Promise.race([ended.then(() => true), late])
+    const timeout = delay(ms, false, { signal: stop.signal }).catch(() => false)
+    const isEnded = await Promise.race([ended.then(() => true), timeout])
     stop.abort()
     return isEnded
   }
   let closed: Promise<void> | undefined
   const close = async (): Promise<void> => {
     if (child.stdin.writable) child.stdin.end()
-    if (pid !== undefined && !(await endedWithin(PATIENCE_MS))) {
+    if (pid !== undefined && !(await endedWithin(EXIT_GRACE_MS))) {
       endTree(pid, 'SIGTERM')
-      if (!(await endedWithin(PATIENCE_MS))) endTree(pid, 'SIGKILL')
+      if (!(await endedWithin(EXIT_GRACE_MS))) endTree(pid, 'SIGKILL')
     }
     await ended
     pending.fail(new WireError('closed', 'the connection was closed'))
-    if (pid !== undefined) disown(pid)
+    if (pid !== undefined) untrack(pid)
     child.stdout.destroy()
     child.stderr.destroy()
   }
@@ -121,15 +122,15 @@ export function openStdio({ program, args, env }: Command): Wire {
     set onAsked(answer) {
       pending.onAsked = answer
     },
-    get oddities() {
-      return pending.oddities
+    get anomalies() {
+      return pending.anomalies
     },
     get stderr() {
       return stderr
     },
     abort,
     close() {
-      // A number is some other process's once this one is gone: it is ended once.
+      // Closing twice could signal another process that has reused the process id.
       closed ??= close()
       return closed
     },

@@ -1,32 +1,32 @@
-import type { Oddity } from '../surface.ts'
+import type { Anomaly } from '../surface.ts'
 
 export type Message = Readonly<Record<string, unknown>>
 
-/** A connection to a server that may do anything at all. Everything that comes from it is bounded in size and time. */
+/** A connection to a server that may be hostile. Everything that it sends is limited in size and time. */
 export interface Wire {
-  /** Sends a request and resolves to the reply with its id. @throws {WireError} */
+  /** Sends a request, and resolves to the reply with its id. @throws {WireError} */
   request(message: Message & { readonly id: number | string }, timeoutMs: number): Promise<Message>
   notify(message: Message): Promise<void>
-  /** Sends bytes that need be no message. Resolves to what came back for them, if anything did. @throws {WireError} */
+  /** Sends a text that need not be a valid message, and resolves to the reply, if any. @throws {WireError} */
   raw(text: string, timeoutMs: number): Promise<Message | undefined>
-  /** Answers what the server asks of its client; undefined: it is told that there is no such method. */
+  /** Answers a request of the server. For undefined, the server gets the error “method not found”. */
   onAsked: (message: Message) => Message | undefined
-  readonly oddities: readonly Oddity[]
-  /** What a local server wrote on standard error: its last part. */
+  readonly anomalies: readonly Anomaly[]
+  /** The last part of what a local server wrote to standard error. */
   readonly stderr: string
-  /** Whatever waits for a reply, now or later, gets this error instead; a local server is ended at once. */
+  /** Fails all pending and further requests with this error, and kills a local server. */
   abort(error: WireError): void
-  /** Resolves when nothing of it is left: no process, no socket. */
+  /** Closes the connection. Resolves when no process and no socket is left. */
   close(): Promise<void>
 }
 
 export type WireFault = 'timeout' | 'closed' | 'too-large' | 'too-deep' | 'not-json' | 'http'
 
-/** Nothing usable came back; the message is of our words. */
+/** No usable reply was received. The message contains no server text. */
 export class WireError extends Error {
   override name = 'WireError'
   readonly fault: WireFault
-  /** Of an HTTP reply. */
+  /** The status of an HTTP reply. */
   readonly status: number | undefined
   readonly headers: Headers | undefined
 
@@ -38,31 +38,31 @@ export class WireError extends Error {
   }
 }
 
-/** What is taken from a server at most. */
+/** Limits for what is read from a server. */
 export const LIMITS = {
-  /** Of one message. */
+  /** Bytes of one message. */
   messageBytes: 8 * 1024 * 1024,
-  /** Of everything that one connection brings. */
+  /** Bytes of all messages of one connection. */
   totalBytes: 96 * 1024 * 1024,
-  /** Messages that one connection brings, asked for or not. */
+  /** Messages of one connection. */
   messages: 100_000,
-  /** Of these, what nobody asked for before it is worth a remark. */
+  /** Notifications of one connection before they are reported as a flood. */
   notifications: 1_000,
-  /** Levels of objects and lists within each other. */
+  /** Nested objects and arrays in one message. */
   depth: 200,
-  /** Values in one message: small ones take many times more memory than text. */
+  /** Values in one message. Small values take many times more memory than their text. */
   values: 250_000,
   pages: 50,
   tools: 1_000,
-  /** Of a whole list of tools, over all its pages. */
+  /** Characters of a tool list over all pages. */
   listCharacters: 4 * 1024 * 1024,
-  /** Questions of the server's to its client that get an answer at all. */
+  /** Requests of the server to the client that are answered. */
   answers: 200,
   stderrCharacters: 64 * 1024,
 }
 
 /**
- * Reads JSON whose nesting and number of values are bounded: what walks through it later may do so recursively.
+ * Parses JSON with limits for depth and number of values, so that later code may process it recursively.
  *
  * @throws {WireError} `too-deep`, `too-large` or `not-json`
  */
@@ -80,9 +80,10 @@ export function parseBounded(text: string): unknown {
     else if (character === 91 || character === 123) {
       depth += 1
       values += 1
-      if (depth > LIMITS.depth) throw new WireError('too-deep', `a message nests deeper than ${LIMITS.depth} levels`)
+      if (depth > LIMITS.depth)
+        throw new WireError('too-deep', `a message is nested deeper than ${LIMITS.depth} levels`)
     } else if (character === 93 || character === 125) depth -= 1
-    if (values > LIMITS.values) throw new WireError('too-large', `a message holds more than ${LIMITS.values} values`)
+    if (values > LIMITS.values) throw new WireError('too-large', `a message contains more than ${LIMITS.values} values`)
   }
   try {
     return JSON.parse(text)

@@ -1,4 +1,4 @@
-// A server over HTTP that misbehaves: node http.mjs BEHAVIOUR. It says on standard output on which port.
+// A hostile server over HTTP: node http.mjs BEHAVIOUR. It prints its port to standard output.
 import { createServer } from 'node:http'
 import { createGzip } from 'node:zlib'
 import { answerTo, ESCAPES, pour } from './speaking.mjs'
@@ -12,11 +12,11 @@ function json(response, message) {
   else response.writeHead(200, JSON_TYPE).end(JSON.stringify(answerTo(message)))
 }
 
-/** Answers the list of tools in its own way, and all else as it should be. */
+/** Answers tools/list with `answer`, and every other request correctly. */
 const listing = answer => (response, message, request) =>
   message.method === 'tools/list' ? answer(response, message, request) : json(response, message)
 
-/** Without minding that whoever reads goes away. */
+/** Writes a text until the client disconnects. */
 function pourInto(response, text) {
   response.on('close', () => response.removeAllListeners('drain'))
   const go = () => {
@@ -27,56 +27,56 @@ function pourInto(response, text) {
 }
 
 const BEHAVIOURS = {
-  'good behaviour': json,
-  'redirects round and round'(response, _, { url }) {
+  'correct behaviour': json,
+  'circular redirects'(response, _, { url }) {
     response.writeHead(307, { Location: `${url}?` }).end()
   },
-  'a redirect to somebody else'(response) {
+  'a redirect to another server'(response) {
     response.writeHead(308, { Location: process.argv[3] }).end()
   },
-  'events that drip': listing(response => {
+  'an event stream without events': listing(response => {
     response.writeHead(200, EVENTS)
     setInterval(() => response.write(':'), 100)
   }),
-  'events without end': listing(response => {
+  'endless events': listing(response => {
     response.writeHead(200, EVENTS)
     pourInto(response, 'data: {"jsonrpc":"2.0","method":"notifications/message","params":{}}\n\n'.repeat(500))
   }),
-  'an event without end': listing(response => {
+  'an endless event': listing(response => {
     response.writeHead(200, EVENTS)
     pourInto(response, `data: ${'x'.repeat(1_000)}\n`.repeat(64))
   }),
-  'chunks without end': listing(response => {
+  'an endless body': listing(response => {
     response.writeHead(200, JSON_TYPE)
     pourInto(response, BLOCK)
   }),
-  'a body that breaks off': listing(response => {
+  'a truncated body': listing(response => {
     response.writeHead(200, { ...JSON_TYPE, 'Content-Length': '1000' })
     response.write('{"jsonrpc"', () => response.destroy())
   }),
-  'headers without end': listing(response => {
+  'oversized headers': listing(response => {
     for (let n = 0; n < 400; n += 1) response.setHeader(`x-${n}`, 'x'.repeat(1_000))
     response.writeHead(200, JSON_TYPE).end('{}')
   }),
-  'a little that unpacks to a lot': listing(response => {
+  'a compression bomb': listing(response => {
     response.writeHead(200, { ...JSON_TYPE, 'Content-Encoding': 'gzip' })
     const packed = createGzip()
     packed.pipe(response)
     response.on('close', () => packed.destroy())
     pour(packed, '\0'.repeat(64 * 1024))
   }),
-  'nothing at all': () => {},
-  'a closed door'(response) {
+  'no replies at all': () => {},
+  'a 401 for every request'(response) {
     response.writeHead(401, { 'WWW-Authenticate': 'Bearer' }).end()
   },
-  'a page of its own'(response) {
+  'an HTML error page'(response) {
     response.writeHead(500, { 'Content-Type': 'text/html' }).end(`<h1>${ESCAPES}</h1>`)
   },
 }
 
 const [, , behaviour = ''] = process.argv
 const misbehave = BEHAVIOURS[behaviour]
-if (!misbehave) throw new Error(`no such behaviour: ${behaviour}`)
+if (!misbehave) throw new Error(`unknown behaviour: ${behaviour}`)
 let seen = 0
 const server = createServer((request, response) => {
   seen += 1

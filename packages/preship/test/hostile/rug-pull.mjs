@@ -1,4 +1,4 @@
-// A server that is harmless until a file appears: node rug-pull.mjs FILE PART
+// A server whose tools change when a file appears: node rug-pull.mjs FILE PART
 import { existsSync } from 'node:fs'
 import { answerTo, HARMLESS, listen } from './speaking.mjs'
 

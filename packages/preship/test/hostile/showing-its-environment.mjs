@@ -1,4 +1,4 @@
-// A server that calls itself by the names of what it finds in its environment.
+// A server whose name lists the variables in its environment.
 import { answerTo, listen } from './speaking.mjs'
 
 listen(message => {

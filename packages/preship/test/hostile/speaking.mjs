@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline'
 
-/** A tool that only reads, and takes a short text. */
+/** A read-only tool with a short argument. */
 export const HARMLESS = {
   name: 'getNote',
   description: 'Reads a note.',
@@ -13,7 +13,7 @@ export const HARMLESS = {
   annotations: { readOnlyHint: true },
 }
 
-/** What a well-behaved server of the earlier protocol era answers. */
+/** The replies of a correct server that speaks a 2025 protocol revision. */
 export function answerTo({ id, method }, tools = [HARMLESS]) {
   const reply = result => ({ jsonrpc: '2.0', id, result })
   if (method === 'initialize')
@@ -31,7 +31,7 @@ export function send(message) {
   process.stdout.write(`${JSON.stringify(message)}\n`)
 }
 
-/** Answers each message on standard input with what `answer` returns, if anything. */
+/** Answers each message on standard input with the result of `answer`, if any. */
 export function listen(answer) {
   createInterface({ input: process.stdin }).on('line', line => {
     let message
@@ -40,14 +40,14 @@ export function listen(answer) {
     } catch {
       return
     }
-    // Beside what it does badly on purpose, it holds up.
+    // Apart from their intended defect, the hostile servers are robust.
     if (typeof message !== 'object' || message === null || Array.isArray(message)) return
     const reply = answer(message)
     if (reply !== undefined && message.id !== undefined) send(reply)
   })
 }
 
-/** Writes for ever, as fast as somebody reads. */
+/** Writes without end, as fast as the client reads. */
 export function pour(stream, text) {
   const go = () => {
     while (stream.write(text));
@@ -57,6 +57,6 @@ export function pour(stream, text) {
   go()
 }
 
-/** Escapes of terminals, and what turns text round or hides in it. */
+/** Terminal escapes, bidirectional controls and invisible characters. */
 export const ESCAPES =
   '\u001b[2J\u001b[31mred\u001b]0;title\u0007\u001b]8;;https://evil.example\u001b\\link\u009b5n\u0090q\u009c \u202Eabc\u2066\u200b\u{E0041}\r\nnext'

@@ -2,38 +2,38 @@ import { expect } from 'vitest'
 import type { ServerSubject } from '../subject.ts'
 import type { Reply } from './remote-server.ts'
 
-/** Where a client of the world’s public URL finds out how to be let in (RFC 9728, 3.1). */
+/** The URL of the protected resource metadata (RFC 9728, 3.1). */
 export const METADATA_URL = 'https://mcp.example.com/.well-known/oauth-protected-resource/mcp'
 
 const PARAMETER = /([a-z_]+)="([^"\\]*)"/g
 
-/** The parameters of the one Bearer challenge of a reply. */
+/** The parameters of the Bearer challenge of a reply. */
 export function challengeOf({ headers }: Reply): Readonly<Record<string, string>> {
   const text = String(headers['www-authenticate'])
-  // Nothing but parameters, each quoted: whatever a token holds cannot end one and begin another.
+  // Every parameter is quoted, so that text of a token cannot start another one.
   expect(text).toMatch(/^Bearer [a-z_]+="[^"\\]*"(?:, [a-z_]+="[^"\\]*")*$/)
   const parameters = [...text.matchAll(PARAMETER)].map(([, name = '', value = '']): [string, string] => [name, value])
   expect(new Set(parameters.map(([name]) => name)).size).toBe(parameters.length)
   return Object.fromEntries(parameters)
 }
 
-interface Knock {
-  /** Whether it came with a token of some kind. */
-  readonly presented: boolean
-  /** Whether it was of the later era, whose clients can ask for more when they need it. */
-  readonly later: boolean
+interface RefusedRequest {
+  /** Whether the request had a token. */
+  readonly hasToken: boolean
+  /** Whether it was a modern request. Its client can get more scopes later, so the challenge asks for reading only. */
+  readonly isModern: boolean
 }
 
-/** That a client is told to sign in, where, and for what. */
-export function expectSignIn(reply: Reply, { tools }: ServerSubject, { presented, later }: Knock): void {
+/** The reply is a 401 with a challenge that names the metadata URL and the scopes to ask for. */
+export function expectSignIn(reply: Reply, { tools }: ServerSubject, { hasToken, isModern }: RefusedRequest): void {
   expect(reply.status, reply.text).toBe(401)
   const { error, error_description: description, scope = '', resource_metadata: where, ...others } = challengeOf(reply)
-  const wanted = later ? tools.filter(({ effect }) => effect === 'read') : tools
+  const wanted = isModern ? tools.filter(({ effect }) => effect === 'read') : tools
   expect({ error, scopes: new Set(scope.split(' ')), where, others }).toEqual({
-    error: presented ? 'invalid_token' : undefined,
+    error: hasToken ? 'invalid_token' : undefined,
     scopes: new Set(wanted.map(tool => tool.scope)),
     where: METADATA_URL,
     others: {},
   })
-  expect(description !== undefined).toBe(presented)
+  expect(description !== undefined).toBe(hasToken)
 }

@@ -3,7 +3,7 @@ import { type Question, questionOf } from '../human.ts'
 import type { Message } from '../running-server.ts'
 import { messageOf, type RemoteServer } from './remote-server.ts'
 
-/** Calls a tool of the later era, and says which question it ended with. @throws if it asks nothing */
+/** Calls a tool in the modern era. Resolves to its confirmation request. @throws if there is none */
 export async function ask(
   server: RemoteServer,
   token: string,
@@ -13,11 +13,11 @@ export async function ask(
 ): Promise<Question> {
   const reply = messageOf(await server.call(token, tool, args, extra))
   const question = questionOf(reply)
-  if (!question) throw new Error(`it asks nothing: ${JSON.stringify(reply)}`)
+  if (!question) throw new Error(`there is no confirmation request: ${JSON.stringify(reply)}`)
   return question
 }
 
-/** Calls a tool of the later era as a client with a human behind it, which may find another server for the answer. */
+/** Calls a tool in the modern era and confirms it. The answer can go to another replica. */
 export async function callConfirmed(
   server: RemoteServer,
   token: string,

@@ -3,15 +3,18 @@ import { afterAll, beforeAll, describe } from 'vitest'
 import type { ServerSubject } from '../subject.ts'
 import { RemoteWorld } from './remote-world.ts'
 import { describeDiscovery } from './sections/discovery.ts'
-import { describeDoors } from './sections/doors.ts'
+import { describeHostAndOrigin } from './sections/host-and-origin.ts'
+import { describeRemoteInvariants } from './sections/invariants.ts'
 import { describeIssuer } from './sections/issuer.ts'
 import { describeScopes } from './sections/scopes.ts'
 import { describeStartUp } from './sections/start-up.ts'
 import { describeTokens } from './sections/tokens.ts'
-import { describeRemoteRun } from './sections/whole-run.ts'
 import { describeWire } from './sections/wire.ts'
 
-/** What every server has to prove of its built file to callers from elsewhere, over real sockets, with a real issuer. */
+/**
+ * The tests of admission over HTTP, with a real token issuer. They run for one server, because all servers have the same
+ * copy of `remote/`. The other servers run {@link describeRemoteBriefly}.
+ */
 export function describeRemoteContract(subject: ServerSubject): void {
   const world = new RemoteWorld(subject)
   describe(`the remote contract of ${subject.name}`, () => {
@@ -23,12 +26,12 @@ export function describeRemoteContract(subject: ServerSubject): void {
 
     describeTokens(world)
     describeScopes(world)
-    describeDoors(world)
+    describeHostAndOrigin(world)
     describeWire(world)
     describeDiscovery(world)
     describeIssuer(world)
     describeStartUp(world)
-    // Last: it looks back at all of the above.
-    describeRemoteRun(world)
+    // Last, because it checks what all other tests have left behind.
+    describeRemoteInvariants(world)
   })
 }

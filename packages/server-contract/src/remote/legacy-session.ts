@@ -6,11 +6,11 @@ import type { Headers, RemoteServer, Reply } from './remote-server.ts'
 const ACCEPT = 'application/json, text/event-stream'
 const VERSION = '2025-06-18'
 
-/** A session of the earlier era, message by message, with no SDK between. */
+/** A session of the legacy era without an SDK client. */
 export class LegacySession {
   readonly server: RemoteServer
   readonly id: string
-  /** What each request carries; it can be another's, or another one. */
+  /** The token of each request. */
   token: string
   #nextId = 100
 
@@ -24,8 +24,8 @@ export class LegacySession {
     return new LegacySession(server, token, await server.openSession(token))
   }
 
-  /** The same session in the hands of somebody else. */
-  stolenBy(token: string): LegacySession {
+  /** The same session, used with another token. */
+  withToken(token: string): LegacySession {
     return new LegacySession(this.server, token, this.id)
   }
 
@@ -39,7 +39,7 @@ export class LegacySession {
     }
   }
 
-  /** Sends one message; its reply may be a stream. */
+  /** Sends one message. Its reply can be a stream. */
   send(message: Message): OpenRequest {
     const body = JSON.stringify({ jsonrpc: '2.0', ...message })
     return new OpenRequest({ port: this.server.port, method: 'POST', headers: this.headers(), body })
@@ -50,17 +50,17 @@ export class LegacySession {
     return this.send({ id: this.#nextId, method, params })
   }
 
-  /** Calls a tool; what comes back may be a question first. */
+  /** Calls a tool. Its reply can begin with a confirmation request. */
   call(name: string, args: unknown, meta?: Message): OpenRequest {
     return this.request('tools/call', { name, arguments: args, ...(meta && { _meta: meta }) })
   }
 
-  /** Answers a question of the server's. */
+  /** Answers a confirmation request. */
   answer(question: Message, answer: unknown = YES): OpenRequest {
     return this.send({ id: question.id, result: answer })
   }
 
-  /** The stream that the server may send by itself on. */
+  /** Opens the stream for messages that the server sends by itself. */
   listen(): OpenRequest {
     return new OpenRequest({ port: this.server.port, method: 'GET', headers: this.headers() })
   }

@@ -1,7 +1,7 @@
 import type { AuditRecord } from '@narrow-deputies/guardrails/audit'
 import type { AuditTrail } from '../audit-trail.ts'
 
-/** What several audit files say of one trace, in the order in which it happened, as an operator puts it together. */
+/** The records of one trace from several audit files, in the order of their time. */
 export function mergedRecords(trails: readonly AuditTrail[], traceId: string): AuditRecord[] {
   return trails
     .flatMap(trail => trail.records())

@@ -2,7 +2,7 @@ import type { Message } from '../running-server.ts'
 
 const MODERN = '2026-07-28'
 
-/** A message of the later era, as a client with a human behind it writes it. */
+/** A request of the modern era, of a client with elicitation. */
 export function modernMessage(method: string, params: Message, id: unknown = 1): Message {
   const envelope = {
     'io.modelcontextprotocol/protocolVersion': MODERN,
@@ -13,7 +13,7 @@ export function modernMessage(method: string, params: Message, id: unknown = 1):
   return { jsonrpc: '2.0', id, method, params: { ...params, _meta } }
 }
 
-/** What stands around it. */
+/** The headers of such a request. */
 export function modernHeaders(token: string, method: string, { name }: Message = {}): Record<string, string> {
   return {
     'Content-Type': 'application/json',
@@ -25,7 +25,7 @@ export function modernHeaders(token: string, method: string, { name }: Message =
   }
 }
 
-/** Headers, a line each, and body as they stand on the wire: for a client that sends them piece by piece. */
+/** The header lines and the body of such a request, for a client that sends them in pieces. */
 export function modernBytes(token: string, method: string, params: Message = {}): { lines: string; body: string } {
   const body = JSON.stringify(modernMessage(method, params))
   const length = { Host: '127.0.0.1', 'Content-Length': `${Buffer.byteLength(body)}` }

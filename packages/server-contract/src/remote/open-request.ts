@@ -8,19 +8,19 @@ export interface RequestOptions {
   readonly method: string
   readonly headers: Headers
   readonly body?: string
-  /** Connections to use again; none unless told. */
+  /** Keeps connections open for other requests. By default each request has its own connection. */
   readonly agent?: Agent
   readonly path?: string
 }
 
-/** One HTTP request while it is going on: what has come back so far, and a way to let go of it. */
+/** An HTTP request whose reply can be read while it arrives, and that can be aborted. */
 export class OpenRequest {
   readonly #request: ClientRequest
   #response: IncomingMessage | undefined
   #text = ''
-  /** Whether nothing more will come: the reply is there, or the connection is gone. */
+  /** Whether the reply is complete or the connection is closed. */
   ended = false
-  /** What broke, if anything did. */
+  /** The error of the connection, if there was one. */
   fault: Error | undefined
 
   constructor({ port, method, headers, body, agent, path = '/mcp' }: RequestOptions) {
@@ -51,21 +51,21 @@ export class OpenRequest {
     return this.#response?.statusCode
   }
 
-  /** Resolves once the head of the reply is there. @throws if it never comes */
+  /** Resolves to the status of the reply when its headers are there. @throws if the connection fails before */
   async head(): Promise<number> {
     await waitFor(() => this.status !== undefined || this.ended)
     if (this.status === undefined) throw this.fault ?? new Error('there is no reply')
     return this.status
   }
 
-  /** Resolves to the whole reply. @throws if it breaks off */
+  /** Resolves to the complete reply. @throws if the connection fails before */
   async reply(): Promise<Reply> {
     await waitFor(() => this.ended)
-    if (this.fault || !this.#response) throw this.fault ?? new Error('the reply does not end')
+    if (this.fault || !this.#response) throw this.fault ?? new Error('the reply is not complete')
     return { status: this.#response.statusCode ?? 0, headers: this.#response.headers, text: this.#text }
   }
 
-  /** All messages so far, of a stream or of a reply in JSON. */
+  /** All messages that have arrived, of a stream or of a JSON reply. */
   messages(): Message[] {
     if (!String(this.#response?.headers['content-type']).startsWith('text/event-stream'))
       return this.ended && this.#text !== '' ? [JSON.parse(this.#text) as Message] : []
@@ -76,7 +76,7 @@ export class OpenRequest {
       .map(line => JSON.parse(line.slice(6)) as Message)
   }
 
-  /** Resolves to the first message that fits. @throws if none does */
+  /** Resolves to the first message that matches. @throws if the reply ends without one */
   async message(fits: (message: Message) => boolean): Promise<Message> {
     await waitFor(() => this.ended || this.messages().some(fits))
     const found = this.messages().find(fits)
@@ -84,7 +84,7 @@ export class OpenRequest {
     return found
   }
 
-  /** Lets go: the connection is gone. */
+  /** Closes the connection. */
   async abort(): Promise<void> {
     if (this.#request.closed) return
     const closed = new Promise(resolve => this.#request.once('close', resolve))

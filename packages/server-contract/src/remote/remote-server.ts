@@ -8,17 +8,17 @@ const MODERN = '2026-07-28'
 const CLIENT = { name: 'contract', version: '1.0.0' }
 const ACCEPT = 'application/json, text/event-stream'
 
-/** A reply as it came, byte for byte. */
+/** An HTTP reply. */
 export interface Reply {
   readonly status: number
   readonly headers: IncomingHttpHeaders
   readonly text: string
 }
 
-/** A header may stand twice: a list gives each value a line of its own. */
+/** HTTP headers. A list of values is sent as one header line for each value. */
 export type Headers = Readonly<Record<string, string | readonly string[] | undefined>>
 
-/** A request of the later era as a client makes it, but for its token. */
+/** A request of the modern era, without a token. */
 export function asModern(
   method: string,
   params: Message = {},
@@ -41,12 +41,12 @@ export function asModern(
   }
 }
 
-/** A server process that serves HTTP, and its wire, with no SDK between. */
+/** A server process over HTTP, without an SDK client. */
 export class RemoteServer {
   readonly child: ChildProcess
   stdout = ''
   stderr = ''
-  /** Every reply, headers and all. */
+  /** Every reply, with its headers. */
   readonly replies: string[] = []
   #port = 0
   readonly #exit: Promise<number | null>
@@ -66,11 +66,11 @@ export class RemoteServer {
     this.#exit = once(this.child, 'close').then(([code]) => code as number | null)
   }
 
-  /** Resolves once it listens. @throws if it ends before */
+  /** Resolves when the server listens. @throws if it exits before */
   async listening(): Promise<void> {
     while (!/ listens at \S+\n/.test(this.stdout)) {
       const ended = await Promise.race([this.#exit.then(() => true), new Promise(resolve => setTimeout(resolve, 10))])
-      if (ended) throw new Error(`the server ended: ${this.stderr}`)
+      if (ended) throw new Error(`the server exited: ${this.stderr}`)
     }
     this.#port = Number(/:(\d+)\/mcp\n/.exec(this.stdout)?.[1])
   }
@@ -83,12 +83,12 @@ export class RemoteServer {
     return this.#exit
   }
 
-  /** The address of the endpoint, as a local client has it. */
+  /** The URL of the endpoint on this machine. */
   get url(): string {
     return `http://127.0.0.1:${this.#port}/mcp`
   }
 
-  /** Sends a request as it is: no header is added but those that HTTP itself needs. */
+  /** Sends a request. Adds only the headers that HTTP requires. */
   async send(method: string, path: string, headers: Headers = {}, body?: string | Buffer): Promise<Reply> {
     return await new Promise((resolve, reject) => {
       const request = httpRequest(
@@ -110,16 +110,15 @@ export class RemoteServer {
   }
 
   /**
-   * Sends bytes as they are. Resolves to what came back once the server hangs up; a body that comes in chunks is left
-   * in them.
+   * Sends bytes. Resolves to the reply when the connection is closed. A chunked body is not decoded.
    *
-   * @param patienceMs hangs up by itself after that long
+   * @param patienceMs closes the connection after this time
    */
   async raw(bytes: string | Buffer, patienceMs = 20_000): Promise<Reply> {
     const socket = connect(this.#port, '127.0.0.1')
     const chunks: Buffer[] = []
     socket.on('data', (chunk: Buffer) => chunks.push(chunk))
-    // The server may hang up on what it does not want to read; what it said before counts.
+    // The server can close the connection before it has read everything. Its reply before that counts.
     socket.on('error', () => {})
     socket.write(bytes)
     const timer = setTimeout(() => socket.destroy(), patienceMs)
@@ -135,19 +134,19 @@ export class RemoteServer {
     return { status: Number(first.split(' ')[1] ?? 0), headers, text: rest.join('\r\n\r\n') }
   }
 
-  /** Sends one message of the later era, as a client does. */
+  /** Sends a request of the modern era. */
   async modern(token: string | undefined, method: string, params: Message = {}, more: Headers = {}): Promise<Reply> {
     const { headers, body } = asModern(method, params)
     const authorization = token !== undefined && { Authorization: `Bearer ${token}` }
     return await this.send('POST', '/mcp', { ...headers, ...authorization, ...more }, body)
   }
 
-  /** Calls a tool in the later era. */
+  /** Calls a tool in the modern era. */
   async call(token: string | undefined, name: string, args: unknown, extra: Message = {}): Promise<Reply> {
     return await this.modern(token, 'tools/call', { name, arguments: args, ...extra })
   }
 
-  /** Sends one message of the earlier era. */
+  /** Sends a message of the legacy era. */
   async legacy(token: string | undefined, session: string | undefined, message: Message): Promise<Reply> {
     const headers = {
       'Content-Type': 'application/json',
@@ -158,7 +157,7 @@ export class RemoteServer {
     return await this.send('POST', '/mcp', headers, JSON.stringify({ jsonrpc: '2.0', ...message }))
   }
 
-  /** Opens a session of the earlier era. Resolves to its id. */
+  /** Opens a session of the legacy era. Resolves to its id. */
   async openSession(token: string | undefined, capabilities: Message = { elicitation: {} }): Promise<string> {
     const params = { protocolVersion: '2025-06-18', capabilities, clientInfo: CLIENT }
     const { headers } = await this.legacy(token, undefined, { id: 0, method: 'initialize', params })
@@ -167,7 +166,7 @@ export class RemoteServer {
     return session
   }
 
-  /** Headers as they go out: name, value, name, value. */
+  /** The headers in the form name, value, name, value. */
   #lines(headers: Headers, body: string | Buffer | undefined): string[] {
     const given = new Set(Object.keys(headers).map(name => name.toLowerCase()))
     const needed = {
@@ -186,7 +185,7 @@ export class RemoteServer {
   }
 }
 
-/** The one JSON-RPC message of a reply, be it JSON or a stream that ended. */
+/** The JSON-RPC message of a JSON reply, or the last one of a stream. */
 export function messageOf({ headers, text }: Reply): Message {
   if (!String(headers['content-type']).startsWith('text/event-stream')) return JSON.parse(text) as Message
   const data = text.split('\n').findLast(line => line.startsWith('data: ') && line.length > 6)

@@ -4,21 +4,21 @@ import { World } from '../world.ts'
 import { RemoteServer } from './remote-server.ts'
 import { TokenIssuer, type TokenWishes } from './token-issuer.ts'
 
-/** A server that listens, and the audit file that it writes. */
+/** A server process over HTTP, and its audit file. */
 export interface Remote {
   readonly server: RemoteServer
   readonly trail: AuditTrail
 }
 
-/** How callers know the server, whichever port it listens at. */
+/** The public URL of every server, whichever port it listens at. */
 export const PUBLIC_URL = 'https://mcp.example.com/mcp'
 
-/** Where one server's remote contract runs: all of a {@link World}, and an issuer of tokens. */
+/** The test environment of one server over HTTP: a {@link World} and an issuer of tokens. */
 export class RemoteWorld extends World {
   readonly issuer = new TokenIssuer()
-  /** Every process that was started. */
+  /** Every process that the tests started. */
   readonly remotes: RemoteServer[] = []
-  /** Every token that was sent anywhere. */
+  /** Every token that the tests sent. */
   readonly tokens: string[] = []
 
   override async open(): Promise<void> {
@@ -32,17 +32,17 @@ export class RemoteWorld extends World {
     await super.close()
   }
 
-  /** A whole configuration for remote callers. */
+  /** A complete configuration for remote callers. */
   remoteEnv(overrides: Record<string, string> = {}): Record<string, string> {
     return this.env({
       MCP_PUBLIC_URL: PUBLIC_URL,
       OAUTH_ISSUER: this.issuer.url,
-      ...this.subject.asking,
+      ...this.subject.confirmationOn,
       ...overrides,
     })
   }
 
-  /** Starts a server that listens on a free port of loopback. */
+  /** Starts a server on a free port of 127.0.0.1. */
   async serve(overrides: Record<string, string> = {}, args?: readonly string[]): Promise<Remote> {
     const env = this.remoteEnv(overrides)
     const server = new RemoteServer(this.subject.entry, env, args)
@@ -51,7 +51,7 @@ export class RemoteWorld extends World {
     return { server, trail: this.trailOf(env) }
   }
 
-  /** A token of this world's issuer for its server. */
+  /** A valid token for the server, except for the given claims. */
   async token(scope: string, wishes: TokenWishes = {}): Promise<string> {
     const token = await this.issuer.token(PUBLIC_URL, scope, wishes)
     this.tokens.push(token)

@@ -2,11 +2,11 @@ import { createServer, request as httpRequest, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { RemoteServer } from './remote-server.ts'
 
-/** A proxy that gives each request to the next of several servers, whoever it is from and whatever it belongs to. */
+/** A proxy that forwards each request to the next of several servers, without session affinity. */
 export class RoundRobin {
   readonly #http: Server
   #next = 0
-  /** How many requests each has had. */
+  /** The number of requests of each server. */
   readonly counts: number[]
 
   private constructor(servers: readonly RemoteServer[]) {
@@ -35,7 +35,7 @@ export class RoundRobin {
     return proxy
   }
 
-  /** The address of the endpoint behind it. */
+  /** The URL of the endpoint. */
   get url(): string {
     return `http://127.0.0.1:${(this.#http.address() as AddressInfo).port}/mcp`
   }

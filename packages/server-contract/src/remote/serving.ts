@@ -3,17 +3,20 @@ import { afterAll, beforeAll, describe } from 'vitest'
 import type { ServerSubject } from '../subject.ts'
 import { RemoteWorld } from './remote-world.ts'
 import { describeAnswers } from './serving/answers.ts'
+import { describeCallerLimits } from './serving/caller-limits.ts'
 import { describeClients } from './serving/clients.ts'
-import { describeFairShares } from './serving/fair-shares.ts'
+import { describeDisconnects } from './serving/disconnects.ts'
 import { describeHealth } from './serving/health.ts'
-import { describeLimits } from './serving/limits.ts'
+import { describeServingInvariants } from './serving/invariants.ts'
 import { describeReplicas } from './serving/replicas.ts'
 import { describeSessions } from './serving/sessions.ts'
 import { describeSlowClients } from './serving/slow-clients.ts'
 import { describeStopping } from './serving/stopping.ts'
-import { describeWholeServing } from './serving/whole-serving.ts'
 
-/** What every server has to prove of how it serves those who are let in: over real sockets, alone and as one of many. */
+/**
+ * The tests of sessions, confirmations, replicas, limits, health and stopping over HTTP. They run for one server, because
+ * all servers have the same copy of `remote/`. The other servers run {@link describeRemoteBriefly}.
+ */
 export function describeRemoteServing(subject: ServerSubject): void {
   const world = new RemoteWorld(subject)
   describe(`how ${subject.name} serves remote callers`, () => {
@@ -23,17 +26,16 @@ export function describeRemoteServing(subject: ServerSubject): void {
     })
     afterAll(() => world.close())
 
-    const slowClients = describeSlowClients(world)
     describeClients(world)
     describeSessions(world)
     describeAnswers(world)
     describeReplicas(world)
     describeStopping(world)
     describeHealth(world)
-    describeLimits(world)
-    describeFairShares(world)
-    slowClients.describeTheirEnd()
-    // Last: it looks back at all of the above.
-    describeWholeServing(world)
+    describeDisconnects(world)
+    describeCallerLimits(world)
+    describeSlowClients(world)
+    // Last, because it checks what all other tests have left behind.
+    describeServingInvariants(world)
   })
 }

@@ -1,14 +1,14 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 
-/** A connection whose bytes are sent as one likes, and read, if at all, as they come. */
+/** A TCP connection that sends pieces of a request and reads the reply, or does not read at all. */
 export class SlowSender {
   received = ''
   isClosed = false
   readonly connected: Promise<unknown>
   readonly #socket: Socket
 
-  /** @param reads whether what comes is taken */
+  /** @param options.reads whether it reads from the start */
   constructor(port: number, { reads = true } = {}) {
     this.#socket = connect(port, '127.0.0.1')
     this.connected = once(this.#socket, 'connect')
@@ -19,7 +19,7 @@ export class SlowSender {
     if (reads) this.read()
   }
 
-  /** From here on, takes what comes. */
+  /** Starts reading. */
   read(): void {
     this.#socket.setEncoding('latin1').on('data', (text: string) => {
       this.received += text

@@ -6,23 +6,28 @@ import { freePort } from '@narrow-deputies/demo-stack/free-ports'
 
 const PROGRAM = '/usr/bin/redis-server'
 
-/** Whether a store can be started here. */
+/** Whether Redis is installed. */
 export const hasStore: boolean = existsSync(PROGRAM)
 
-/** A Redis of a test's own, on loopback; what it keeps goes with it. */
+/** A Redis process on 127.0.0.1 without persistence. */
 export interface Store {
   readonly port: number
-  /** Where a server finds it. */
+  /** Its URL, as in MCP_STORE_URL. */
   readonly url: string
   kill(): Promise<void>
-  /** Starts it again where it was, empty. */
+  /** Starts it again on the same port, without data. */
   restart(): Promise<void>
-  /** From here on it takes connections and says nothing. */
+  /** Suspends the process: it accepts connections and does not reply. */
   hang(): void
   wake(): void
 }
 
-/** Starts a store. @param options.port 0, the default, takes any free one @param options.password what clients must say */
+/**
+ * Starts a store.
+ *
+ * @param options.port the default, 0, is any free port
+ * @param options.password the password that clients need, if any
+ */
 export async function startStore({ port = 0, password = '' } = {}): Promise<Store> {
   const own = port || (await freePort())
   const secret = password ? ['--requirepass', password] : []
@@ -32,7 +37,7 @@ export async function startStore({ port = 0, password = '' } = {}): Promise<Stor
     const started = spawn(PROGRAM, args, { stdio: 'ignore' })
     child = started
     while (!(await answers(own))) {
-      if (started.exitCode !== null) throw new Error(`${PROGRAM} ended`)
+      if (started.exitCode !== null) throw new Error(`${PROGRAM} exited`)
     }
   }
   await run()

@@ -11,21 +11,21 @@ export interface SigningKey {
   readonly publicJwk: JWK
 }
 
-/** What a token is to be like, where that differs from a good one; `undefined` leaves a claim or a header out. */
+/** How a token differs from a valid one. `undefined` removes a claim or a header field. */
 export interface TokenWishes {
   readonly claims?: Record<string, unknown>
   readonly header?: Record<string, unknown>
-  /** Another key than the current one. */
+  /** The key that signs. The default is the current key. */
   readonly key?: SigningKey
 }
 
-/** An identity provider that signs whatever a test wants to be signed: real keys, real metadata, over real HTTP. */
+/** An identity provider with real keys and metadata over HTTP, which signs any claims. */
 export class TokenIssuer {
-  /** Every request that came for its metadata or its keys: the path. */
+  /** The path of every request that it received. */
   readonly requests: string[] = []
-  /** What it answers with in place of what was asked for, while it is set. */
+  /** How it fails; undefined while it works. */
   fault: 'refuses' | 'hangs' | 'lies' | undefined
-  /** Answers in its place, to what this finds an answer for. */
+  /** Returns a reply for a path, instead of the normal one, or undefined. */
   instead: (path: string) => { status?: number; headers?: Record<string, string>; body?: unknown } | undefined = () =>
     undefined
   readonly #http: Server
@@ -60,7 +60,7 @@ export class TokenIssuer {
     await this.listen(0)
   }
 
-  /** Opens again at the address that it had. */
+  /** Listens. By default at the port that it had before. */
   async listen(port: number = Number(new URL(this.#url).port)): Promise<void> {
     await new Promise<void>(resolve => this.#http.listen(port, '127.0.0.1', resolve))
     this.#url = `http://127.0.0.1:${(this.#http.address() as AddressInfo).port}`
@@ -72,36 +72,36 @@ export class TokenIssuer {
     await closed
   }
 
-  /** Its identifier. */
+  /** Its URL, which is also its identifier. */
   get url(): string {
     return this.#url
   }
 
-  /** The one that signs. */
+  /** The key that signs. */
   get currentKey(): SigningKey {
     const key = this.#keys.at(-1)
     if (!key) throw new Error('the issuer is not open')
     return key
   }
 
-  /** Publishes another key, which signs from now on. */
+  /** Publishes a new key, which signs from now on. */
   async addKey(alg = 'ES256'): Promise<SigningKey> {
     const key = await newKey(`key-${this.#keys.length + 1}`, alg)
     this.#keys.push(key)
     return key
   }
 
-  /** Publishes the current key alone. */
+  /** Publishes only the current key. */
   dropOldKeys(): void {
     this.#keys = [this.currentKey]
   }
 
-  /** Publishes a key beside its own. */
+  /** Publishes another key in addition to its own. */
   publish(key: JWK): void {
     this.#others.push(key)
   }
 
-  /** What stands in a good token. */
+  /** The claims of a valid token. */
   claims(audience: string, scope: string): Record<string, unknown> {
     const now = Math.floor(Date.now() / 1000)
     return {
@@ -116,7 +116,7 @@ export class TokenIssuer {
     }
   }
 
-  /** A token like a good provider's, but for what is wished. @param audience the server that it is for */
+  /** Signs a token that is valid except for the wishes. @param audience the server that it is for */
   async token(audience: string, scope: string, { claims, header, key = this.currentKey }: TokenWishes = {}) {
     const payload = { ...this.claims(audience, scope), ...claims }
     const protectedHeader = { alg: key.alg, kid: key.kid, typ: 'at+jwt', ...header }
@@ -126,7 +126,7 @@ export class TokenIssuer {
   }
 }
 
-/** A key that no issuer has published yet. */
+/** Creates a key that no issuer has published. */
 export async function newKey(kid: string, alg = 'ES256'): Promise<SigningKey> {
   const { publicKey, privateKey } = await generateKeyPair(alg, { extractable: true })
   return { kid, alg, privateKey, publicJwk: { ...(await exportJWK(publicKey)), kid, alg, use: 'sig' } }

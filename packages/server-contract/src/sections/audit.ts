@@ -4,55 +4,70 @@ import { platform } from 'node:process'
 import { parseAuditKey, verifyAudit } from '@narrow-deputies/guardrails/audit'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { waitFor } from '../attack.ts'
-import { faultsOfAudit, faultsOfResult } from '../audit-soundness.ts'
+import { faultsOfAudit, faultsOfResult, isTerminal } from '../audit-soundness.ts'
 import { YES } from '../clients.ts'
 import { faultOfRefusal } from '../error-codes.ts'
 import { type Arrival, HostileBackend } from '../hostile-backend.ts'
 import { callWithHuman, outputOf, questionOf } from '../human.ts'
 import { type Era, errorCodeOf, type RunningServer } from '../running-server.ts'
 import { reachingTools, type ToolSubject } from '../subject.ts'
-import type { LaunchOptions, World } from '../world.ts'
+import type { Launched, LaunchOptions, World } from '../world.ts'
 
 const ERAS = ['legacy', 'modern'] as const
 
-/** What the audit log says of calls, and what happens where it can say nothing. */
+/** The audit records of calls, and what happens if they cannot be written. */
 export function describeAudit(world: World): void {
   const { subject } = world
 
-  describe.each(ERAS)('the record of a call (%s era)', era => {
-    it.each(subject.tools)(`${verifies('P7', 'P11')} holds all of it: $name`, async tool => {
-      const { server, trail } = await world.start(era)
+  describe.each(ERAS)('the audit records of a call (%s era)', era => {
+    let launched: Launched
+    beforeAll(async () => {
+      launched = await world.start(era)
+    })
+
+    it.each(subject.tools)(`${verifies('P7', 'P11')} have its arguments and its result: $name`, async tool => {
+      const { server, trail } = launched
+      const newRecords = trail.follow()
       const args = world.valid(tool)
+      let output: unknown
       const arrivals = await world.arrivals(async () => {
-        const output = outputOf(await callWithHuman(server, tool.name, args))
-        const outcome = trail.records().at(-1)
-        expect(outcome).toMatchObject({
-          event: 'outcome',
-          tool: tool.name,
-          effect: tool.effect,
-          confirmation: tool.effect === 'irreversible' ? 'elicited' : 'none',
-          caller: { client: { name: 'contract', version: '1.0.0' } },
-        })
-        expect(faultsOfResult(outcome?.result, output)).toEqual([])
-        expect(faultsOfResult(outcome?.args ?? {}, args, 'args')).toEqual([])
+        output = outputOf(await callWithHuman(server, tool.name, args))
       })
-      const intent = trail.records().find(({ event }) => event === 'intent')
+      const records = newRecords()
+      expect(records.map(({ event }) => event)).toEqual([
+        ...(tool.effect === 'irreversible' ? ['confirm'] : []),
+        'intent',
+        'outcome',
+      ])
+      const outcome = records.at(-1)
+      expect(outcome).toMatchObject({
+        event: 'outcome',
+        tool: tool.name,
+        effect: tool.effect,
+        confirmation: tool.effect === 'irreversible' ? 'elicited' : 'none',
+        caller: { client: { name: 'contract', version: '1.0.0' } },
+      })
+      expect(faultsOfResult(outcome?.result, output)).toEqual([])
+      expect(faultsOfResult(outcome?.args ?? {}, args, 'args')).toEqual([])
+      const intent = records.find(({ event }) => event === 'intent')
       for (const { requestId, time } of arrivals) {
         expect(requestId).toBe(intent?.callId)
         expect(Date.parse(time)).toBeGreaterThanOrEqual(Date.parse(intent?.time ?? ''))
       }
+    })
+
+    it(`${verifies('P7')} are between one start and one stop`, async () => {
+      const { server, trail } = launched
       expect(await server.end()).toBe(0)
-      expect(trail.records().map(({ event }) => event)).toEqual([
-        'start',
-        ...(tool.effect === 'irreversible' ? ['confirm'] : []),
-        'intent',
-        'outcome',
-        'stop',
-      ])
+      const events = trail.records().map(({ event }) => event)
+      expect([events[0], events.at(-1)]).toEqual(['start', 'stop'])
+      expect(events.filter(event => !['confirm', 'intent', 'outcome'].includes(event))).toHaveLength(2)
     })
   })
 
   describe('a call that the backend never answers', () => {
+    const tools = reachingTools(subject)
+    const names = tools.map(({ name }) => name).sort()
     let backend: HostileBackend
     beforeAll(async () => {
       backend = await HostileBackend.start(world.access)
@@ -60,12 +75,14 @@ export function describeAudit(world: World): void {
     })
     afterAll(() => backend.close())
 
-    /** With a deadline that is no help: only what is tested here can end the call. */
-    const hanging = (): LaunchOptions => ({
-      env: { [`${subject.prefix}_API_URL`]: backend.url, [`${subject.prefix}_API_TIMEOUT_MS`]: '600000' },
-    })
+    /** Starts a server whose timeout is so long that it cannot end the calls of these tests. */
+    const start = (era: Era, options: LaunchOptions = {}): Promise<Launched> =>
+      world.start(era, {
+        ...options,
+        env: { [`${subject.prefix}_API_URL`]: backend.url, [`${subject.prefix}_API_TIMEOUT_MS`]: '600000' },
+      })
 
-    /** Sends a call and resolves, once it is at the backend, to what arrived there. */
+    /** Calls a tool with its name as the id. Resolves when the request is at the backend. */
     const send = async (server: RunningServer, era: Era, tool: ToolSubject): Promise<Arrival | undefined> => {
       const count = backend.arrivals.length + 1
       await callAndLeave(server, era, tool, world.valid(tool))
@@ -74,96 +91,100 @@ export function describeAudit(world: World): void {
     }
 
     describe.each(ERAS)('and that is cancelled (%s era)', era => {
-      it.each(reachingTools(subject))(`${verifies('P7', 'P16')} is let go, and on record: $name`, async tool => {
-        const { server, trail } = await world.start(era, hanging())
+      let launched: Launched
+      beforeAll(async () => {
+        launched = await start(era)
+      })
+
+      it.each(tools)(`${verifies('P7', 'P16')} ends the request to the backend, and is recorded: $name`, async tool => {
+        const { server, trail } = launched
         const arrival = await send(server, era, tool)
+        const newRecords = trail.follow()
+        const records: ReturnType<typeof newRecords> = []
         server.write({
           jsonrpc: '2.0',
           method: 'notifications/cancelled',
-          params: server.params({ requestId: HANGING_ID, reason: world.canary }),
+          params: server.params({ requestId: tool.name, reason: world.canary }),
         })
         await waitFor(() => arrival?.isAbandoned() === true)
         expect(arrival?.isAbandoned()).toBe(true)
-        await waitFor(() => trail.records().some(({ event }) => event === 'outcome'))
-        expect(trail.records().at(-1)).toMatchObject({ event: 'outcome', error: { code: 'CANCELLED' } })
-        expect(faultsOfAudit(trail.records(), subject.name)).toEqual([])
-        // It still serves.
+        await waitFor(() => records.push(...newRecords()) > 0)
+        expect(records).toMatchObject([{ event: 'outcome', tool: tool.name, error: { code: 'CANCELLED' } }])
         expect((await server.request('tools/list', {})).result).toBeDefined()
-        expect(await server.end()).toBe(0)
       })
-    })
 
-    it.each(['SIGTERM', 'SIGINT'] as const)(`${verifies('P7')} ends with the process, on record: %s`, async signal => {
-      for (const tool of reachingTools(subject)) {
-        const { server, trail } = await world.start('legacy', hanging())
-        await send(server, 'legacy', tool)
-        expect(await server.kill(signal)).toBe(0)
-        expect(
-          trail
-            .records()
-            .map(({ event }) => event)
-            .slice(-2),
-        ).toEqual(['outcome', 'stop'])
-        expect(trail.records().at(-2)).toMatchObject({ tool: tool.name, error: { code: 'CANCELLED' } })
-        expect(faultsOfAudit(trail.records(), subject.name)).toEqual([])
-        expect((await trail.verify()).findings).toEqual([])
-      }
-    })
-
-    it(`${verifies('P7')} ends with the client, on record`, async () => {
-      const left = reachingTools(subject).map(async tool => {
-        const { server, trail } = await world.start('legacy', hanging())
-        await callAndLeave(server, 'legacy', tool, world.valid(tool))
-        await waitFor(() => trail.records().some(({ event }) => event === 'intent'))
+      it(`${verifies('P7')} has one terminal record`, async () => {
+        const { server, trail } = launched
         expect(await server.end()).toBe(0)
-        expect(
-          trail
-            .records()
-            .map(({ event }) => event)
-            .slice(-2),
-        ).toEqual(['outcome', 'stop'])
         expect(faultsOfAudit(trail.records(), subject.name)).toEqual([])
       })
-      await Promise.all(left)
     })
 
-    it.each(ERAS)(`${verifies('P7')} keeps its id to itself (%s era)`, async era => {
-      for (const tool of reachingTools(subject)) {
-        const { server, trail } = await world.start(era, hanging())
+    /** The last records are a cancelled outcome of each tool, and the stop. */
+    const expectCancelledAtStop = async ({ trail }: Launched): Promise<void> => {
+      const last = trail.records().slice(-tools.length - 1)
+      expect(last.map(({ event }) => event)).toEqual([...tools.map(() => 'outcome'), 'stop'])
+      const outcomes = last.slice(0, -1)
+      expect(outcomes.map(({ tool }) => tool).sort()).toEqual(names)
+      for (const outcome of outcomes) expect(outcome).toMatchObject({ error: { code: 'CANCELLED' } })
+      expect(faultsOfAudit(trail.records(), subject.name)).toEqual([])
+      expect((await trail.verify()).findings).toEqual([])
+    }
+
+    it.each(['SIGTERM', 'SIGINT'] as const)(`${verifies('P7')} ends on %s and is recorded`, async signal => {
+      const launched = await start('legacy')
+      for (const tool of tools) await send(launched.server, 'legacy', tool)
+      expect(await launched.server.kill(signal)).toBe(0)
+      await expectCancelledAtStop(launched)
+    })
+
+    it(`${verifies('P7')} ends when the client closes its connection, and is recorded`, async () => {
+      const launched = await start('legacy')
+      for (const tool of tools) await callAndLeave(launched.server, 'legacy', tool, world.valid(tool))
+      const intents = (): number => launched.trail.records().filter(({ event }) => event === 'intent').length
+      await waitFor(() => intents() === tools.length)
+      expect(await launched.server.end()).toBe(0)
+      await expectCancelledAtStop(launched)
+    })
+
+    it.each(ERAS)(`${verifies('P7')} keeps its id: a second call with the same id is refused (%s era)`, async era => {
+      const { server, trail } = await start(era)
+      for (const tool of tools) {
+        const newRecords = trail.follow()
         await send(server, era, tool)
         const arrivals = backend.arrivals.length
-        const again = server.replyTo(HANGING_ID)
+        const again = server.replyTo(tool.name)
         const params = server.params({ name: tool.name, arguments: world.valid(tool) })
-        server.write({ jsonrpc: '2.0', id: HANGING_ID, method: 'tools/call', params })
+        server.write({ jsonrpc: '2.0', id: tool.name, method: 'tools/call', params })
         const reply = await again
         expect(faultOfRefusal(reply)).toBeUndefined()
         expect(errorCodeOf(reply)).toBe('INVALID_INPUT')
         expect(backend.arrivals).toHaveLength(arrivals)
-        expect(trail.terminals()).toMatchObject([
+        expect(newRecords().filter(isTerminal)).toMatchObject([
           ...(asksFirst(era, tool) ? [{ event: 'confirm' }] : []),
           { event: 'denied', tool: tool.name },
         ])
-        await server.kill('SIGTERM')
-        expect(faultsOfAudit(trail.records(), subject.name)).toEqual([])
       }
+      await server.kill('SIGTERM')
+      expect(faultsOfAudit(trail.records(), subject.name)).toEqual([])
     })
 
-    it(`${verifies('P9')} is on record after kill -9, and the next process goes on from there`, async () => {
-      for (const tool of reachingTools(subject)) {
-        const { server, trail } = await world.start('legacy', { ...hanging(), audit: 'damaged' })
-        await send(server, 'legacy', tool)
-        await server.kill('SIGKILL')
-        expect(trail.records().at(-1)).toMatchObject({ event: 'intent', tool: tool.name })
-        const next = await world.start('legacy', { env: { AUDIT_FILE: trail.file }, audit: 'damaged' })
-        expect(await next.server.end()).toBe(0)
-        expect(trail.files()).toHaveLength(1)
-        expect((await trail.verify()).findings).toEqual([])
-      }
+    it(`${verifies('P9')} is recorded before kill -9, and the next process continues the audit file`, async () => {
+      const { server, trail } = await start('legacy', { audit: 'damaged' })
+      for (const tool of tools) await send(server, 'legacy', tool)
+      await server.kill('SIGKILL')
+      const last = trail.records().slice(-tools.length)
+      expect(last.map(({ event }) => event)).toEqual(tools.map(() => 'intent'))
+      expect(last.map(({ tool }) => tool).sort()).toEqual(names)
+      const next = await world.start('legacy', { env: { AUDIT_FILE: trail.file }, audit: 'damaged' })
+      expect(await next.server.end()).toBe(0)
+      expect(trail.files()).toHaveLength(1)
+      expect((await trail.verify()).findings).toEqual([])
     })
   })
 
   describe('audit files', () => {
-    it(`${verifies('P9')} hold every acknowledged call after kill -9, whatever it cut off`, async () => {
+    it(`${verifies('P9')} have every answered call after kill -9, even if a line is incomplete`, async () => {
       const { server, trail } = await world.start('legacy')
       const acknowledged: string[] = []
       for (let round = 0; round < 3; round += 1)
@@ -179,7 +200,7 @@ export function describeAudit(world: World): void {
           .map(({ tool }) => tool)
       expect(outcomes()).toEqual(acknowledged)
 
-      // As if the system, too, had gone down in the middle of a line.
+      // An incomplete line, as a power failure leaves it.
       writeFileSync(trail.file, '{"v":1,"seq":', { flag: 'a' })
       const next = await world.start('legacy', { env: { AUDIT_FILE: trail.file } })
       await next.server.end()
@@ -188,7 +209,7 @@ export function describeAudit(world: World): void {
       expect((await trail.verify()).findings).toEqual([])
     })
 
-    it(`${verifies('P10')} of a server show every change that is made to them`, async () => {
+    it(`${verifies('P10')} do not verify after any change`, async () => {
       const { server, trail } = await world.start('legacy')
       for (const tool of subject.tools) await callWithHuman(server, tool.name, world.valid(tool))
       await server.end()
@@ -214,7 +235,7 @@ export function describeAudit(world: World): void {
       for (const [title, edited] of Object.entries(edits)) expect(await verify(edited.join('')), title).toBe(false)
     })
 
-    it.runIf(platform !== 'win32')(`${verifies('P11')} can be read by nobody else`, async () => {
+    it.runIf(platform !== 'win32')(`${verifies('P11')} are not accessible to other users`, async () => {
       const { server, trail } = await world.start('legacy')
       await server.end()
       const folder = dirname(trail.file)
@@ -224,8 +245,8 @@ export function describeAudit(world: World): void {
     })
   })
 
-  describe('without an audit log', () => {
-    /** Calls every tool, right and wrong; nothing may come of it. */
+  describe('a call that cannot be recorded', () => {
+    /** Calls every tool with valid and invalid arguments. Every call has to fail without a request to the backend. */
     const expectRefusals = async (server: RunningServer): Promise<void> => {
       const arrivals = await world.arrivals(async () => {
         for (const tool of subject.tools)
@@ -241,14 +262,13 @@ export function describeAudit(world: World): void {
     }
 
     describe.each(ERAS)('(%s era)', era => {
-      // Elsewhere there is no such device, and filling a disk for it is too much.
-      it.runIf(existsSync('/dev/full'))(`${verifies('P8')} nothing happens: the disk is full (/dev/full)`, async () => {
+      it.runIf(existsSync('/dev/full'))(`${verifies('P8')} has no effect: the disk is full (/dev/full)`, async () => {
         const { server } = await world.start(era, { env: { AUDIT_FILE: '/dev/full' }, audit: 'none' })
         await expectRefusals(server)
         expect(await server.end()).toBe(0)
       })
 
-      it(`${verifies('P8')} nothing happens: the file was deleted`, async () => {
+      it(`${verifies('P8')} has no effect: the audit file was deleted`, async () => {
         const { server, trail } = await world.start(era, { audit: 'damaged' })
         unlinkSync(trail.file)
         await expectRefusals(server)
@@ -257,8 +277,8 @@ export function describeAudit(world: World): void {
     })
   })
 
-  describe('two processes that are given one audit file', () => {
-    it(`${verifies('P7', 'P9', 'P10')} both work, each in a chain of its own, also after kill -9`, async () => {
+  describe('two processes with the same audit file', () => {
+    it(`${verifies('P7', 'P9', 'P10')} each write their own chain, even after kill -9`, async () => {
       const first = await world.start('legacy')
       const env = { AUDIT_FILE: first.trail.file }
       const second = await world.start('modern', { env })
@@ -275,7 +295,7 @@ export function describeAudit(world: World): void {
       await first.server.kill('SIGKILL')
       const third = await world.start('legacy', { env })
       await Promise.all([call(second), call(third)])
-      expect(trail.files(), 'the dead one’s file is taken over').toHaveLength(2)
+      expect(trail.files(), 'the third process continues the file of the killed one').toHaveLength(2)
       expect((await trail.verify()).findings).toEqual([])
 
       expect(await Promise.all([second.server.end(), third.server.end()])).toEqual([0, 0])
@@ -285,16 +305,14 @@ export function describeAudit(world: World): void {
   })
 }
 
-const HANGING_ID = 'hanging'
-
-/** Calls a tool under an id that is known, with a human who agrees, and does not wait for what comes of it. */
+/** Calls a tool with its name as the id, confirms it if necessary, and does not wait for the reply. */
 async function callAndLeave(server: RunningServer, era: Era, tool: ToolSubject, args: unknown): Promise<void> {
   const answer = asksFirst(era, tool) ? questionOf(await server.call(tool.name, args))?.reply(YES) : {}
   const params = server.params({ name: tool.name, arguments: args, ...answer })
-  server.write({ jsonrpc: '2.0', id: HANGING_ID, method: 'tools/call', params })
+  server.write({ jsonrpc: '2.0', id: tool.name, method: 'tools/call', params })
 }
 
-/** Whether a call ends by asking, and the answer comes with another. */
+/** Whether the call ends with a confirmation request, so that a second call has to carry the answer. */
 function asksFirst(era: Era, { effect }: ToolSubject): boolean {
   return era === 'modern' && effect === 'irreversible'
 }

@@ -6,7 +6,7 @@ import type { Launched, World } from '../world.ts'
 
 const TRACEPARENT = /^00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}$/
 
-/** All that a request to a backend is made of. */
+/** The only headers that a request to the backend may have. */
 const HEADERS = [
   'accept',
   'accept-encoding',
@@ -39,30 +39,35 @@ const INVALID_TRACEPARENTS: readonly unknown[] = [
   { toString: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01' },
 ]
 
-/** What comes of calls that are right. */
+/** Calls with valid arguments. */
 export function describeCalls(world: World): void {
   const { subject } = world
 
   describe.each(CLIENT_LINES)('a call from a %s client', line => {
+    let connection: Awaited<ReturnType<World['connect']>>
+    beforeAll(async () => {
+      connection = await world.connect(line, () => YES)
+      // After this, the client validates each result against the output schema.
+      await connection.client.listTools()
+    })
+    afterAll(() => connection.client.close())
+
     it.each(subject.tools)(
-      `${verifies('P7', 'P17')} of $name works, and can be followed to the backend`,
+      `${verifies('P7', 'P17')} of $name succeeds, and its trace leads to the request at the backend`,
       async tool => {
-        const { client, trail } = await world.connect(line, () => YES)
-        // With the list in hand, the client checks each result against its tool's schema.
-        await client.listTools()
+        const { client, trail } = connection
         const traceId = '0af7651916cd43dd8448eb211c80319c'
         const traceparent = `00-${traceId}-b7ad6b7169203331-01`
         let result: Awaited<ReturnType<typeof client.callTool>> | undefined
         const arrivals = await world.arrivals(async () => {
           result = await client.callTool(tool.name, world.valid(tool), { traceparent })
         })
-        await client.close()
 
         expect(result?.isError, JSON.stringify(result)).toBeFalsy()
         expect(result?.content).toHaveLength(1)
         expect(JSON.parse(result?.content[0]?.text ?? '')).toEqual(result?.structuredContent)
 
-        const outcome = trail.terminals().find(({ event }) => event === 'outcome')
+        const outcome = trail.terminals().findLast(({ event }) => event === 'outcome')
         expect(outcome).toMatchObject({ tool: tool.name, trace: { traceId } })
         expect(arrivals.map(({ method, route }) => templateOf(method, route))).toEqual(
           tool.endpoint === undefined ? [] : [tool.endpoint],
@@ -70,7 +75,7 @@ export function describeCalls(world: World): void {
         for (const { requestId, traceparent: passedOn } of arrivals) {
           expect(requestId).toBe(outcome?.callId)
           expect(TRACEPARENT.exec(passedOn ?? '')?.[1]).toBe(traceId)
-          expect(passedOn, 'a span of its own').not.toBe(traceparent)
+          expect(passedOn, 'the span is new').not.toBe(traceparent)
         }
       },
     )
@@ -83,7 +88,7 @@ export function describeCalls(world: World): void {
     })
     afterAll(() => launched.server.end())
 
-    it.each(reachingTools(subject))(`${verifies('P7')} is made anew where the claim is invalid: $name`, async tool => {
+    it.each(reachingTools(subject))(`${verifies('P7')} is new if the traceparent is invalid: $name`, async tool => {
       const { server, trail } = launched
       for (const traceparent of INVALID_TRACEPARENTS) {
         const arrivals = await world.arrivals(async () => {
@@ -99,7 +104,7 @@ export function describeCalls(world: World): void {
       }
     })
 
-    it(`${verifies('P5')} is all of a caller's context that the backend gets`, async () => {
+    it(`${verifies('P5')} is the only metadata of the caller that reaches the backend`, async () => {
       const [tool] = reachingTools(subject)
       if (!tool) return
       const _meta = { tracestate: `x=${world.canary}`, baggage: `key=${world.canary}`, cookie: world.canary }
@@ -112,7 +117,7 @@ export function describeCalls(world: World): void {
   })
 }
 
-/** The endpoint that a request of the embedded backend's log stands for. */
+/** The endpoint of a request in the demo backend's log, in the form of `ServerSubject.endpoints`. */
 export function templateOf(method: string, route: string | null): string {
   return `${method} ${route?.replace(/^\/[a-z]+\/v1/, '').replace(/:(\w+)/g, '{$1}')}`
 }

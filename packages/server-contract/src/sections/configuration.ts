@@ -12,14 +12,14 @@ interface Ended {
   readonly stderr: string
 }
 
-/** What a server makes of its settings and of its command line. */
+/** The settings and the command line of a server. */
 export function describeConfiguration(world: World): void {
   const { subject } = world
   const { prefix } = subject
   const URL_VARIABLE = `${prefix}_API_URL`
   const KEY_VARIABLE = `${prefix}_API_KEY`
 
-  /** Runs a server to its end. */
+  /** Runs a server until it exits. */
   const run = async (args: string[], env: Record<string, string>): Promise<Ended> => {
     const { server } = world.launch({ args, env, audit: 'none' })
     let stdout = ''
@@ -30,16 +30,21 @@ export function describeConfiguration(world: World): void {
     return { code, stdout, stderr: server.stderr }
   }
 
-  /** That it does not start, says why to its operator alone, and gives no secret away. */
-  const expectRefusal = async (env: Record<string, string>, named: readonly string[], args: string[] = []) => {
+  /** The server exits with 2, and names the settings on standard error, without secrets. Resolves to that text. */
+  const expectRefusal = async (
+    env: Record<string, string>,
+    named: readonly string[],
+    args: string[] = [],
+  ): Promise<string> => {
     const { code, stdout, stderr } = await run(args, env)
     const title = JSON.stringify(env)
     expect(code, title).toBe(2)
     expect(stdout, title).toBe('')
     for (const name of named) expect(stderr, title).toContain(name)
     for (const secret of [SECRET, world.access.key, world.auditKey]) expect(stderr, title).not.toContain(secret)
-    // Words for a person, not a crash.
+    // A message for the operator, not a stack trace.
     expect(stderr, title).not.toMatch(/\n\s+at |node:internal/)
+    return stderr
   }
 
   const file = (name: string, content: string): string => {
@@ -70,64 +75,110 @@ export function describeConfiguration(world: World): void {
     LOG_LEVEL: ['loud', 'INFO'],
     ...subject.malformed,
   }
+  /** One malformed value of every variable, and so on until every value is used. */
+  const rounds = Array.from(
+    { length: Math.max(...Object.values(malformed).map(values => values.length)) },
+    (_, round) =>
+      Object.fromEntries(
+        Object.entries(malformed).map(([name, values]) => [name, values[round % values.length] ?? '']),
+      ),
+  )
 
   describe('a configuration', () => {
-    it('that is missing is asked for, all of it in one message', async () => {
+    it('without required settings is refused, with all of them in one message', async () => {
       const needed = { [URL_VARIABLE]: '', [KEY_VARIABLE]: '' }
       const own = Object.keys(subject.settings?.(world.own) ?? {})
       const unset = Object.fromEntries([...Object.keys(needed), ...own].map(name => [name, '']))
       await expectRefusal(unset, Object.keys(unset))
     })
 
-    it.each(Object.entries(malformed))(`${verifies('P5')} with a bad %s is refused by name`, async (name, values) => {
-      await Promise.all(values.map(value => expectRefusal({ [name]: value }, [name])))
+    it(`${verifies('P5')} with malformed settings is refused, with one line for each of them`, async () => {
+      await Promise.all(
+        rounds.map(async env => {
+          const lines = (await expectRefusal(env, [])).split('\n')
+          for (const name of Object.keys(env)) {
+            // A line about several variables, such as `A and B are both set`, is no proof that the value was rejected.
+            const own = new RegExp(`^ {2}- ${name}(?:: | (?!and ))`)
+            expect(
+              lines.filter(line => own.test(line)),
+              JSON.stringify([name, env]),
+            ).toHaveLength(1)
+          }
+        }),
+      )
     })
 
-    it(`${verifies('P5')} that is wrong all over is told of as such, in one message`, async () => {
-      const all = Object.fromEntries(Object.entries(malformed).map(([name, [value = '']]) => [name, value]))
-      await expectRefusal(all, Object.keys(all))
-      await expectRefusal(all, Object.keys(all), ['check'])
+    it(`${verifies('P5')} with malformed settings is refused by the check command, too`, async () => {
+      await expectRefusal(rounds[0] ?? {}, Object.keys(malformed), ['check'])
     })
 
     it.each(['${user_config.value}', '${VALUE}', '$VALUE', '%VALUE%', '{env:VALUE}'])(
-      `${verifies('P5')} that still holds the placeholder %s of a client is refused, each setting and secret by name`,
+      `${verifies('P5')} with the placeholder %s of a client is refused, with each setting and secret by name`,
       async placeholder => {
         const own = Object.keys(subject.settings?.(world.own) ?? {})
         const names = [...new Set([...Object.keys(malformed), ...own])]
-        await expectRefusal(
-          Object.fromEntries(names.map(name => [name, placeholder])),
-          names.map(name => `${name} holds a placeholder`),
-        )
-        for (const name of [KEY_VARIABLE, 'AUDIT_KEY'])
-          await expectRefusal({ [name]: '', [`${name}_FILE`]: placeholder }, [`${name}_FILE holds a placeholder`])
-        await expectRefusal({ [URL_VARIABLE]: `https://${placeholder}/v1` }, [URL_VARIABLE])
+        const secrets = [KEY_VARIABLE, 'AUDIT_KEY']
+        const inFiles = secrets.flatMap(name => [
+          [name, ''],
+          [`${name}_FILE`, placeholder],
+        ])
+        await Promise.all([
+          expectRefusal(
+            Object.fromEntries(names.map(name => [name, placeholder])),
+            names.map(name => `${name} holds a placeholder`),
+          ),
+          expectRefusal({ ...Object.fromEntries(inFiles), [URL_VARIABLE]: `https://${placeholder}/v1` }, [
+            URL_VARIABLE,
+            ...secrets.map(name => `${name}_FILE holds a placeholder`),
+          ]),
+        ])
       },
     )
 
-    it(`${verifies('P5')} with a secret that is given twice, or cannot be read, is refused`, async () => {
-      for (const name of [KEY_VARIABLE, 'AUDIT_KEY']) {
-        const other = file('secret', `${SECRET}\n`)
-        await expectRefusal({ [`${name}_FILE`]: other }, [name, `${name}_FILE`])
-        await expectRefusal({ [name]: '', [`${name}_FILE`]: join(dirname(other), 'missing') }, [`${name}_FILE`])
-        await expectRefusal({ [name]: '', [`${name}_FILE`]: dirname(other) }, [`${name}_FILE`])
-      }
-      await expectRefusal({ [KEY_VARIABLE]: '', [`${KEY_VARIABLE}_FILE`]: file('empty', '\n') }, [KEY_VARIABLE])
-      await expectRefusal({ AUDIT_KEY: '', AUDIT_KEY_FILE: file('short', 'abcd\n') }, ['AUDIT_KEY'])
+    it(`${verifies('P5')} with a secret that is set twice, or that cannot be read, is refused`, async () => {
+      const secrets = [KEY_VARIABLE, 'AUDIT_KEY']
+      const readable = file('secret', `${SECRET}\n`)
+      const inFiles = (path: string): Record<string, string> =>
+        Object.fromEntries(
+          secrets.flatMap(name => [
+            [name, ''],
+            [`${name}_FILE`, path],
+          ]),
+        )
+      const files = secrets.map(name => `${name}_FILE`)
+      await Promise.all([
+        expectRefusal(
+          Object.fromEntries(files.map(name => [name, readable])),
+          secrets.map(name => `${name} and ${name}_FILE`),
+        ),
+        expectRefusal(inFiles(join(dirname(readable), 'missing')), files),
+        expectRefusal(inFiles(dirname(readable)), files),
+        expectRefusal(
+          {
+            ...inFiles(''),
+            [`${KEY_VARIABLE}_FILE`]: file('empty', '\n'),
+            AUDIT_KEY_FILE: file('short', 'abcd\n'),
+          },
+          secrets,
+        ),
+      ])
     })
 
     it(`${verifies('P8')} with an audit file that cannot be opened is refused`, async () => {
       const folder = world.emptyFolder()
       const inFile = join(file('file', ''), 'audit.jsonl')
       mkdirSync(join(folder, 'audit.jsonl'))
-      for (const AUDIT_FILE of [join(folder, 'missing', 'audit.jsonl'), inFile, join(folder, 'audit.jsonl')])
-        await expectRefusal({ AUDIT_FILE }, ['AUDIT_FILE'])
-      const AUDIT_HEAD_FILE = join(folder, 'missing', 'head')
-      await expectRefusal({ AUDIT_HEAD_FILE }, ['AUDIT'])
       const same = join(folder, 'same.jsonl')
-      await expectRefusal({ AUDIT_FILE: same, AUDIT_HEAD_FILE: same }, ['AUDIT_HEAD_FILE'])
+      await Promise.all([
+        ...[join(folder, 'missing', 'audit.jsonl'), inFile, join(folder, 'audit.jsonl')].map(AUDIT_FILE =>
+          expectRefusal({ AUDIT_FILE }, ['AUDIT_FILE']),
+        ),
+        expectRefusal({ AUDIT_HEAD_FILE: join(folder, 'missing', 'head') }, ['AUDIT']),
+        expectRefusal({ AUDIT_FILE: same, AUDIT_HEAD_FILE: same }, ['AUDIT_HEAD_FILE']),
+      ])
     })
 
-    it(`${verifies('P5')} may have its secrets in files`, async () => {
+    it(`${verifies('P5')} with secrets in files is accepted`, async () => {
       const env = {
         [KEY_VARIABLE]: '',
         [`${KEY_VARIABLE}_FILE`]: file('key', `${world.access.key}\n`),
@@ -138,10 +189,10 @@ export function describeConfiguration(world: World): void {
     })
   })
 
-  describe('the command', () => {
+  describe('the command line', () => {
     const unset = Object.fromEntries([URL_VARIABLE, KEY_VARIABLE, 'AUDIT_FILE', 'AUDIT_KEY'].map(name => [name, '']))
 
-    it.each(['--help', '-h'])('%s tells of every variable, with nothing configured', async flag => {
+    it.each(['--help', '-h'])('%s prints every variable and command, without a configuration', async flag => {
       const { code, stdout, stderr } = await run([flag], unset)
       expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
       for (const name of Object.keys(malformed)) expect(stdout).toContain(name)
@@ -149,25 +200,29 @@ export function describeConfiguration(world: World): void {
       for (const command of ['check', '--version', '--help']) expect(stdout).toContain(command)
     })
 
-    it.each(['--version', '-v'])('%s tells the version, with nothing configured', async flag => {
+    it.each(['--version', '-v'])('%s prints the version, without a configuration', async flag => {
       const manifest = JSON.parse(readFileSync(join(dirname(subject.entry), '..', 'package.json'), 'utf8'))
       expect(await run([flag], unset)).toEqual({ code: 0, stdout: `${manifest.version}\n`, stderr: '' })
     })
 
-    it.each([['serve'], ['chekc'], ['check', 'more'], ['--verbose'], ['']])('%s is not known', async (...args) => {
-      const { code, stdout, stderr } = await run(args, {})
-      expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
-      expect(stderr).toContain('--help')
+    it('exits with 2 after an unknown command or option, and refers to --help', async () => {
+      await Promise.all(
+        [['serve'], ['chekc'], ['check', 'more'], ['--verbose'], ['']].map(async args => {
+          const { code, stdout, stderr } = await run(args, {})
+          expect({ args, code, stdout }).toEqual({ args, code: 2, stdout: '' })
+          expect(stderr, args.join()).toContain('--help')
+        }),
+      )
     })
 
-    it('check says that all is well', async () => {
+    it('check exits with 0 if everything is configured correctly', async () => {
       const { code, stdout } = await run(['check'], {})
       expect(stdout).not.toContain('FAILED')
       expect(code).toBe(0)
       for (const scope of subject.scopes) expect(stdout).toContain(scope)
     })
 
-    it(`${verifies('P5')} check names a scope that the key has and should not have`, async () => {
+    it(`${verifies('P5')} check reports a scope that the key has and should not have`, async () => {
       const key = world.backend.mintKey(subject.api, [...subject.scopes, subject.surplusScope])
       const { code, stdout } = await run(['check'], { [KEY_VARIABLE]: key })
       expect(code).toBe(1)
@@ -175,19 +230,21 @@ export function describeConfiguration(world: World): void {
       expect(stdout).not.toContain(key)
     })
 
-    it('check names a scope that the key has not and should have', async () => {
-      for (const scope of subject.scopes) {
-        const key = world.backend.mintKey(
-          subject.api,
-          subject.scopes.filter(other => other !== scope),
-        )
-        const { code, stdout } = await run(['check'], { [KEY_VARIABLE]: key })
-        expect(code).toBe(1)
-        expect(stdout).toMatch(new RegExp(`FAILED.*${scope}`))
-      }
+    it('check reports a scope that the key needs and does not have', async () => {
+      await Promise.all(
+        subject.scopes.map(async scope => {
+          const key = world.backend.mintKey(
+            subject.api,
+            subject.scopes.filter(other => other !== scope),
+          )
+          const { code, stdout } = await run(['check'], { [KEY_VARIABLE]: key })
+          expect(code).toBe(1)
+          expect(stdout).toMatch(new RegExp(`FAILED.*${scope}`))
+        }),
+      )
     })
 
-    it(`${verifies('P5')} check says that the key is wrong, or that nobody is there`, async () => {
+    it(`${verifies('P5')} check reports a wrong key, and a backend that does not answer`, async () => {
       const wrong = await run(['check'], { [KEY_VARIABLE]: SECRET })
       expect(wrong.code).toBe(1)
       expect(wrong.stdout).toContain('FAILED')

@@ -1,51 +1,54 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { waitFor } from '../attack.ts'
-import { type Answer, CLIENT_LINES, NO, YES } from '../clients.ts'
+import { type Answer, CLIENT_LINES, type Connected, NO, YES } from '../clients.ts'
 import { faultOfRefusal } from '../error-codes.ts'
 import { callWithHuman, outputOf, questionOf } from '../human.ts'
 import { errorCodeOf, type Message } from '../running-server.ts'
-import { writeTools } from '../subject.ts'
+import { type ToolSubject, writeTools } from '../subject.ts'
 import type { Launched, World } from '../world.ts'
 
 const ERAS = ['legacy', 'modern'] as const
 
-/** Everything that is not a plain yes. */
+/** Answers that are not a plain yes. */
 const NOT_YES: readonly (readonly [string, unknown])[] = [
-  ['no', NO],
-  ['a closed window', { action: 'cancel' }],
-  ['an empty form', { action: 'accept' }],
-  ['a form without the field', { action: 'accept', content: {} }],
-  ['an unticked box', { action: 'accept', content: { confirm: false } }],
-  ['a yes in words', { action: 'accept', content: { confirm: 'true' } }],
-  ['a yes in numbers', { action: 'accept', content: { confirm: 1 } }],
-  ['a yes to something else', { action: 'accept', content: { confirmed: true } }],
-  ['a no that is filled in', { action: 'decline', content: { confirm: true } }],
-  ['no known action', { action: 'yes', content: { confirm: true } }],
-  ['a yes by the prototype', JSON.parse('{"action":"accept","content":{"__proto__":{"confirm":true}}}')],
-  ['nothing', {}],
-  ['a word', 'yes'],
+  ['a decline', NO],
+  ['a cancel', { action: 'cancel' }],
+  ['an accept without content', { action: 'accept' }],
+  ['an accept without the field', { action: 'accept', content: {} }],
+  ['an accept with false', { action: 'accept', content: { confirm: false } }],
+  ['an accept with a string', { action: 'accept', content: { confirm: 'true' } }],
+  ['an accept with a number', { action: 'accept', content: { confirm: 1 } }],
+  ['an accept with another field', { action: 'accept', content: { confirmed: true } }],
+  ['a decline with true', { action: 'decline', content: { confirm: true } }],
+  ['an unknown action', { action: 'yes', content: { confirm: true } }],
+  ['an accept in the prototype', JSON.parse('{"action":"accept","content":{"__proto__":{"confirm":true}}}')],
+  ['an empty object', {}],
+  ['a string', 'yes'],
   ['null', null],
   ['a list', [true]],
 ]
 
-/** What a human has to say before a write, where the operator wants them asked. */
+/** Capabilities of clients that cannot show a form. */
+const WITHOUT_FORMS = [{}, { elicitation: { url: {} } }, { sampling: {} }, { elicitation: null }]
+
+/** The confirmation of writes by a person, if the operator requires it. */
 export function describeConfirmation(world: World): void {
-  const { asking } = world.subject
+  const { confirmationOn } = world.subject
   const tools = writeTools(world.subject)
-  if (!asking) {
+  if (!confirmationOn) {
     it(`${verifies('P12')} there is no write to confirm`, () => expect(tools).toEqual([]))
     return
   }
-  const env = { ...asking }
+  const env = { ...confirmationOn }
 
-  describe.each(ERAS)('the human (%s era)', era => {
+  describe.each(ERAS)('a confirmation (%s era)', era => {
     let launched: Launched
     beforeAll(async () => {
       launched = await world.start(era, { env })
     })
     afterAll(() => launched.server.end())
 
-    /** The answer of a human who says something else. */
+    /** Calls a tool, with a person who gives this answer. */
     const answered = async (tool: string, args: unknown, answer: unknown): Promise<Message> => {
       const { server } = launched
       const { onRequest } = server
@@ -55,15 +58,15 @@ export function describeConfirmation(world: World): void {
       return reply
     }
 
-    it.each(tools)(`${verifies('P12')} is shown everything that $name is going to do`, async ({ name, valid }) => {
+    it.each(tools)(`${verifies('P12')} shows every argument of $name`, async tool => {
       const { server } = launched
-      const args = world.valid({ name, valid } as (typeof tools)[number])
+      const args = world.valid(tool)
       const questions: string[] = []
       server.onRequest = ({ params }) => {
         questions.push((params as { message: string }).message)
         return NO
       }
-      const reply = await server.call(name, args)
+      const reply = await server.call(tool.name, args)
       const question = questionOf(reply)
       if (question) questions.push(question.message)
       server.onRequest = () => YES
@@ -71,137 +74,150 @@ export function describeConfirmation(world: World): void {
       for (const value of Object.values(args)) expect(questions[0]).toContain(value)
     })
 
-    it.each(tools)(`${verifies('P7', 'P12')} lets $name happen, once, by saying yes`, async tool => {
+    it.each(tools)(`${verifies('P7', 'P12')} by a yes runs $name once`, async tool => {
       const { server, trail } = launched
-      const before = trail.records().length
+      const newRecords = trail.follow()
       const arrivals = await world.arrivals(async () => {
         const reply = await callWithHuman(server, tool.name, world.valid(tool))
         expect(outputOf(reply), JSON.stringify(reply)).toBeDefined()
       })
       expect(arrivals).toHaveLength(tool.endpoint ? 1 : 0)
-      const events = trail.records().slice(before)
+      const events = newRecords()
       expect(events.map(({ event }) => event)).toEqual(['confirm', 'intent', 'outcome'])
       expect(events.map(({ confirmation }) => confirmation)).toEqual(['none', 'elicited', 'elicited'])
     })
 
-    it.each(tools)(`${verifies('P12')} keeps $name from happening by anything else`, async tool => {
-      const { trail } = launched
+    it.each(tools)(`${verifies('P12')} by any other answer does not run $name`, async tool => {
+      const newRecords = launched.trail.follow()
       for (const [title, answer] of NOT_YES) {
         const arrivals = await world.arrivals(async () => {
           const reply = await answered(tool.name, world.valid(tool), answer)
           expect(['CONFIRMATION_DECLINED', 'CONFIRMATION_INVALID'], title).toContain(errorCodeOf(reply))
         })
         expect(arrivals, title).toEqual([])
-        expect(trail.records().at(-1), title).toMatchObject({ event: 'denied', tool: tool.name })
+        expect(newRecords().at(-1), title).toMatchObject({ event: 'denied', tool: tool.name })
       }
       await answered(tool.name, world.valid(tool), NO)
-      expect(trail.records().at(-1)).toMatchObject({
+      expect(newRecords().at(-1)).toMatchObject({
         confirmation: 'declined',
         error: { code: 'CONFIRMATION_DECLINED' },
       })
     })
 
-    it.each(tools)(`${verifies('P12')} is needed: $name refuses where the client cannot ask`, async tool => {
-      for (const capabilities of [{}, { elicitation: { url: {} } }, { sampling: {} }, { elicitation: null }]) {
+    it.each(WITHOUT_FORMS)(
+      `${verifies('P12')} is required from a client with the capabilities %j`,
+      async capabilities => {
         const { server, trail } = world.launch({ env })
         await server.open(era, capabilities)
         server.onRequest = () => YES
         const arrivals = await world.arrivals(async () => {
-          const reply = await server.call(tool.name, world.valid(tool))
-          // Capabilities that are no object may end a call earlier.
-          expect(['CONFIRMATION_UNAVAILABLE', 'INVALID_INPUT']).toContain(errorCodeOf(reply))
+          for (const tool of tools) {
+            const reply = await server.call(tool.name, world.valid(tool))
+            // Capabilities that are not an object can end a call earlier.
+            expect(['CONFIRMATION_UNAVAILABLE', 'INVALID_INPUT'], tool.name).toContain(errorCodeOf(reply))
+          }
         })
         expect(arrivals).toEqual([])
         expect(trail.records().map(({ event }) => event)).not.toContain('intent')
         await server.end()
-      }
-    })
+      },
+    )
   })
 
-  describe.each(CLIENT_LINES)('the human behind a %s client', line => {
-    it.each(tools)(`${verifies('P12')} keeps $name from happening by saying no`, async tool => {
+  describe.each(CLIENT_LINES)('a confirmation through a %s client', line => {
+    const expectCode = async (client: Connected, tool: ToolSubject, code: string): Promise<void> => {
+      const arrivals = await world.arrivals(async () => {
+        const result = await client.callTool(tool.name, world.valid(tool))
+        expect(result._meta?.code, tool.name).toBe(code)
+      })
+      expect(arrivals).toEqual([])
+    }
+
+    it(`${verifies('P12')} by a no does not run the tool`, async () => {
       const { client } = await world.connect(line, () => NO, env)
-      const arrivals = await world.arrivals(async () => {
-        const result = await client.callTool(tool.name, world.valid(tool))
-        expect(result._meta?.code).toBe('CONFIRMATION_DECLINED')
-      })
-      expect(arrivals).toEqual([])
+      for (const tool of tools) await expectCode(client, tool, 'CONFIRMATION_DECLINED')
       await client.close()
     })
 
-    it.each(tools)(`${verifies('P12')} is needed: $name refuses a client that cannot ask`, async tool => {
+    it(`${verifies('P12')} is required: a client without elicitation is refused`, async () => {
       const { client } = await world.connect(line, undefined, env)
-      const arrivals = await world.arrivals(async () => {
-        const result = await client.callTool(tool.name, world.valid(tool))
-        expect(result._meta?.code).toBe('CONFIRMATION_UNAVAILABLE')
-      })
-      expect(arrivals).toEqual([])
+      for (const tool of tools) await expectCode(client, tool, 'CONFIRMATION_UNAVAILABLE')
       await client.close()
     })
   })
 
-  describe('a question that stands open (legacy era)', () => {
-    it.each(tools)(`${verifies('P7', 'P12')} ends with the call that was cancelled: $name`, async tool => {
-      const { server, trail } = await world.start('legacy', { env })
-      let asked = false
-      server.onRequest = () => {
-        asked = true
+  describe('a confirmation that is not answered yet (legacy era)', () => {
+    /** Starts a server, calls every write tool, and leaves their questions open. The ids are the names of the tools. */
+    const askAll = async (): Promise<Launched> => {
+      const launched = await world.start('legacy', { env })
+      let asked = 0
+      launched.server.onRequest = () => {
+        asked += 1
         return undefined
       }
-      const arrivals = await world.arrivals(async () => {
+      for (const tool of tools) {
         const params = { name: tool.name, arguments: world.valid(tool) }
-        server.write({ jsonrpc: '2.0', id: 'open', method: 'tools/call', params })
-        await waitFor(() => asked)
-        server.write({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 'open' } })
-        await waitFor(() => trail.terminals().length > 0)
+        launched.server.write({ jsonrpc: '2.0', id: tool.name, method: 'tools/call', params })
+      }
+      await waitFor(() => asked === tools.length)
+      expect(asked).toBe(tools.length)
+      return launched
+    }
+    const names = tools.map(({ name }) => name).sort()
+
+    it(`${verifies('P7', 'P12')} ends with its call if that is cancelled`, async () => {
+      const arrivals = await world.arrivals(async () => {
+        const { server, trail } = await askAll()
+        for (const { name } of tools)
+          server.write({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: name } })
+        await waitFor(() => trail.terminals().length === tools.length)
+        const terminals = trail.terminals()
+        expect(terminals.map(({ tool }) => tool).sort()).toEqual(names)
+        for (const record of terminals)
+          expect(record).toMatchObject({ event: 'denied', confirmation: 'none', error: { code: 'CANCELLED' } })
+        expect(await server.end()).toBe(0)
       })
       expect(arrivals).toEqual([])
-      expect(trail.terminals()).toMatchObject([{ event: 'denied', confirmation: 'none', error: { code: 'CANCELLED' } }])
-      expect(await server.end()).toBe(0)
     })
 
-    it.each(tools)(`${verifies('P7', 'P12')} ends with the client: $name`, async tool => {
-      const { server, trail } = await world.start('legacy', { env })
-      let asked = false
-      server.onRequest = () => {
-        asked = true
-        return undefined
-      }
+    it(`${verifies('P7', 'P12')} ends with the process`, async () => {
       const arrivals = await world.arrivals(async () => {
-        const params = { name: tool.name, arguments: world.valid(tool) }
-        server.write({ jsonrpc: '2.0', id: 'open', method: 'tools/call', params })
-        await waitFor(() => asked)
+        const { server, trail } = await askAll()
         expect(await server.kill('SIGTERM')).toBe(0)
+        const terminals = trail.terminals()
+        expect(terminals.map(({ tool }) => tool).sort()).toEqual(names)
+        for (const { event } of terminals) expect(event).toBe('denied')
       })
       expect(arrivals).toEqual([])
-      expect(trail.terminals()).toMatchObject([{ event: 'denied', tool: tool.name }])
     })
 
-    it.each(tools)(`${verifies('P12')} is not answered by an error: $name`, async tool => {
+    it(`${verifies('P12')} is not given by an error of the client`, async () => {
       const { server } = await world.start('legacy', { env })
       server.onRequest = ({ id }) => {
         server.write({ jsonrpc: '2.0', id, error: { code: -32000, message: world.canary } })
         return undefined
       }
       const arrivals = await world.arrivals(async () => {
-        expect(faultOfRefusal(await server.call(tool.name, world.valid(tool)))).toBeUndefined()
+        for (const tool of tools)
+          expect(faultOfRefusal(await server.call(tool.name, world.valid(tool))), tool.name).toBeUndefined()
       })
       expect(arrivals).toEqual([])
       await server.end()
     })
   })
 
-  describe('an answer that comes with another call (modern era)', () => {
+  describe('an answer in a second call (modern era)', () => {
     let launched: Launched
+    let other: Launched
     beforeAll(async () => {
-      launched = await world.start('modern', { env })
+      ;[launched, other] = await Promise.all([world.start('modern', { env }), world.start('modern', { env })])
     })
-    afterAll(() => launched.server.end())
+    afterAll(() => Promise.all([launched.server.end(), other.server.end()]))
 
-    /** Asks, and gives what the answer to that question has to carry. */
-    const ask = async (tool: string, args: unknown): Promise<Message> => {
-      const question = questionOf(await launched.server.call(tool, args))
-      if (!question) throw new Error('it was not asked')
+    /** Calls a tool. Resolves to the parameters that answer its question with yes. */
+    const ask = async (tool: string, args: unknown, { server } = launched): Promise<Message> => {
+      const question = questionOf(await server.call(tool, args))
+      if (!question) throw new Error('the server did not ask for a confirmation')
       return question.reply(YES)
     }
     const refused = async (tool: string, args: unknown, extra: Message): Promise<void> => {
@@ -212,14 +228,14 @@ export function describeConfirmation(world: World): void {
       expect(arrivals).toEqual([])
     }
 
-    it.each(tools)(`${verifies('P12')} works once: $name`, async tool => {
+    it.each(tools)(`${verifies('P12')} is accepted once: $name`, async tool => {
       const args = world.valid(tool)
       const answer = await ask(tool.name, args)
       expect(outputOf(await launched.server.call(tool.name, args, answer))).toBeDefined()
       for (let again = 0; again < 3; again += 1) await refused(tool.name, args, answer)
     })
 
-    it.each(tools)(`${verifies('P12')} works once, also for those who come at the same time: $name`, async tool => {
+    it.each(tools)(`${verifies('P12')} is accepted once if it is sent eight times concurrently: $name`, async tool => {
       const args = world.valid(tool)
       const answer = await ask(tool.name, args)
       const replies = await Promise.all(Array.from({ length: 8 }, () => launched.server.call(tool.name, args, answer)))
@@ -227,31 +243,28 @@ export function describeConfirmation(world: World): void {
       expect(replies.filter(reply => errorCodeOf(reply) === 'CONFIRMATION_INVALID')).toHaveLength(7)
     })
 
-    it.each(tools)(`${verifies('P12')} is for those arguments alone: $name`, async tool => {
+    it.each(tools)(`${verifies('P12')} is not accepted with other arguments: $name`, async tool => {
       const args = world.valid(tool)
       const answer = await ask(tool.name, args)
       for (const [name, { optional }] of Object.entries(tool.fields)) {
-        const other = { ...args, [name]: optional ? undefined : world.valid(tool)[name] }
-        if (JSON.stringify(other) !== JSON.stringify(args)) await refused(tool.name, other, answer)
+        const changed = { ...args, [name]: optional ? undefined : world.valid(tool)[name] }
+        if (JSON.stringify(changed) !== JSON.stringify(args)) await refused(tool.name, changed, answer)
       }
       await refused(tool.name, {}, answer)
     })
 
-    it.each(tools)(`${verifies('P12')} is for that tool alone: $name`, async tool => {
+    it.each(tools)(`${verifies('P12')} is not accepted by another tool: $name`, async tool => {
       const answer = await ask(tool.name, world.valid(tool))
-      for (const other of world.subject.tools.filter(({ name }) => name !== tool.name))
-        await refused(other.name, world.valid(other), answer)
+      for (const another of world.subject.tools.filter(({ name }) => name !== tool.name))
+        await refused(another.name, world.valid(another), answer)
     })
 
-    it.each(tools)(`${verifies('P12')} is for that process alone: $name`, async tool => {
-      const other = await world.start('modern', { env })
+    it.each(tools)(`${verifies('P12')} is not accepted by another process: $name`, async tool => {
       const args = world.valid(tool)
-      const question = questionOf(await other.server.call(tool.name, args))
-      await refused(tool.name, args, question?.reply(YES) ?? {})
-      await other.server.end()
+      await refused(tool.name, args, await ask(tool.name, args, other))
     })
 
-    it.each(tools)(`${verifies('P12')} holds no altered state: $name`, async tool => {
+    it.each(tools)(`${verifies('P12')} is not accepted with an altered state: $name`, async tool => {
       const args = world.valid(tool)
       const answer = await ask(tool.name, args)
       const state = String(answer.requestState)
@@ -274,7 +287,7 @@ export function describeConfirmation(world: World): void {
       for (const requestState of altered) await refused(tool.name, args, { ...answer, requestState })
     })
 
-    it.each(tools)(`${verifies('P12')} is an answer: a state without one is none: $name`, async tool => {
+    it.each(tools)(`${verifies('P12')} is required: the state alone is not accepted: $name`, async tool => {
       for (const inputResponses of [undefined, {}, { other: YES }, { confirm: null }, { confirm: true }, []]) {
         const args = world.valid(tool)
         const { requestState } = await ask(tool.name, args)

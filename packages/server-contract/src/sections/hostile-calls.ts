@@ -6,13 +6,13 @@ import { callWithHuman, outputOf } from '../human.ts'
 import { reachingTools, type ToolSubject } from '../subject.ts'
 import type { Launched, World } from '../world.ts'
 
-/** The least that a list of hostile calls is worth. */
-const ENOUGH = 60
+/** The minimum number of generated calls: an empty list must not pass. */
+const MIN_CALLS = 60
 
-/** What comes of calls that are none: nothing, but a clear error and a record. */
+/** Invalid calls end in a coded error and an audit record, and have no other effect. */
 export function describeHostileCalls(world: World): void {
   const { subject } = world
-  // What it would do is the worst that can be done here, and it would show at the backend.
+  // The tool with the worst effect that can be seen at the backend.
   const worst =
     reachingTools(subject).find(({ effect }) => effect === 'irreversible') ??
     reachingTools(subject).find(({ effect }) => effect === 'reversible') ??
@@ -34,37 +34,40 @@ export function describeHostileCalls(world: World): void {
       outside: world.outside,
       canary: world.canary,
     })
-    const come = async (calls: HostileCall[]): Promise<string[]> => {
+    const send = async (calls: HostileCall[]): Promise<string[]> => {
       sent += calls.length
       return await attack(world, launched, calls)
     }
 
-    it.each(subject.tools)(`${verifies('P1', 'P2', 'P4', 'P7')} are refused: every argument of $name`, async tool => {
-      expect(await come(hostileArguments(target(tool)))).toEqual([])
+    it.each(subject.tools)(
+      `${verifies('P1', 'P2', 'P4', 'P7')} with invalid arguments of $name are refused`,
+      async tool => {
+        expect(await send(hostileArguments(target(tool)))).toEqual([])
+      },
+    )
+
+    it(`${verifies('P2', 'P7', 'P12')} with invalid names, answers and envelopes are refused`, async () => {
+      if (worst) expect(await send(hostileEnvelopes(target(worst)))).toEqual([])
     })
 
-    it(`${verifies('P2', 'P7', 'P12')} are refused: names, answers, envelopes`, async () => {
-      if (worst) expect(await come(hostileEnvelopes(target(worst)))).toEqual([])
+    it(`${verifies('P2', 'P7')} on lines that are no valid request are refused`, async () => {
+      if (worst) expect(await send(hostileLines(target(worst)))).toEqual([])
     })
 
-    it(`${verifies('P2', 'P7')} are refused: lines that are no request`, async () => {
-      if (worst) expect(await come(hostileLines(target(worst)))).toEqual([])
-    })
-
-    it('leave a server behind that works', async () => {
-      expect(sent).toBeGreaterThanOrEqual(ENOUGH)
+    it('do not affect later calls', async () => {
+      expect(sent).toBeGreaterThanOrEqual(MIN_CALLS)
       for (const tool of subject.tools)
         expect(outputOf(await callWithHuman(launched.server, tool.name, world.valid(tool))), tool.name).toBeDefined()
       expect(launched.server.child.exitCode).toBeNull()
     })
 
-    it(`${verifies('P7', 'P10')} leave audit files behind that hold`, async () => {
+    it(`${verifies('P7', 'P10')} leave audit files that verify`, async () => {
       expect((await launched.trail.verify()).findings).toEqual([])
     })
   })
 
-  describe.each(['legacy', 'modern'] as const)('a call before any greeting (%s era)', era => {
-    it(`${verifies('P2', 'P7')} is refused on record if it has to be`, async () => {
+  describe.each(['legacy', 'modern'] as const)('a call before the connection is opened (%s era)', era => {
+    it(`${verifies('P2', 'P7')} is refused and recorded`, async () => {
       const { server, trail } = world.launch()
       server.speak(era)
       const params = server.params({ name: worst?.name, arguments: {} })

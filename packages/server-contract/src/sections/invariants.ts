@@ -6,32 +6,32 @@ import type { Message } from '../running-server.ts'
 import type { World } from '../world.ts'
 import { templateOf } from './calls.ts'
 
-/** Shorter texts could stand anywhere by chance. */
-const TELLING_LENGTH = 6
+/** Shorter texts can occur by chance. */
+const MIN_TEXT_LENGTH = 6
 
-/** What holds over everything that every server did since the contract began, hostile calls and faults included. */
-export function describeWholeRun(world: World): void {
+/** Invariants over all outputs, requests and audit files of all tests before, hostile calls and faults included. */
+export function describeInvariants(world: World): void {
   const { subject } = world
 
-  describe('over the whole run', () => {
-    it(`${verifies('P4', 'P6')} the backend was asked for nothing but the server’s own endpoints`, () => {
+  describe('during all tests', () => {
+    it(`${verifies('P4', 'P6')} the backend received requests to the server’s own endpoints only`, () => {
       const asked = world.backend.requests().map(({ method, route }) => templateOf(method, route))
       expect(asked.length).toBeGreaterThan(subject.tools.length)
       expect(asked.filter(template => !subject.endpoints.includes(template))).toEqual([])
     })
 
     if (subject.tools.every(({ effect }) => effect === 'read'))
-      it(`${verifies('P6')} the backend saw no method but GET`, () => {
+      it(`${verifies('P6')} the backend received no method except GET`, () => {
         expect(new Set(world.backend.requests().map(({ method }) => method))).toEqual(new Set(['GET']))
       })
 
-    it('standard output held messages of the protocol and nothing else', () => {
+    it('standard output had JSON-RPC messages only', () => {
       const lines = world.servers.flatMap(server => (isServing(server.lines) ? server.lines : []))
       expect(lines.length).toBeGreaterThan(100)
       expect(lines.filter(line => !isMessage(line))).toEqual([])
     })
 
-    it(`${verifies('P5', 'P11')} no key was in any reply, log or audit file`, () => {
+    it(`${verifies('P5', 'P11')} no reply, log or audit file had a key`, () => {
       for (const secret of [world.access.key, world.auditKey, ...otherKeys(world)]) {
         expect(world.servers.some(({ lines }) => lines.some(line => line.includes(secret)))).toBe(false)
         expect(world.servers.some(({ stderr }) => stderr.includes(secret))).toBe(false)
@@ -39,21 +39,21 @@ export function describeWholeRun(world: World): void {
       }
     })
 
-    it(`${verifies('P11')} nothing that a caller made up was in clear in any log or audit file`, () => {
+    it(`${verifies('P11')} no log or audit file had an unknown text of a caller in clear`, () => {
       expect(world.trails.filter(trail => trail.text().includes(world.canary)).map(({ file }) => file)).toEqual([])
       expect(world.servers.filter(({ stderr }) => stderr.includes(world.canary)).map(({ stderr }) => stderr)).toEqual(
         [],
       )
     })
 
-    it(`${verifies('P11')} nothing personal was in clear in any log or audit file`, () => {
+    it(`${verifies('P11')} no log or audit file had personal data in clear`, () => {
       const logs = [...world.trails.map(trail => trail.text()), ...world.servers.map(({ stderr }) => stderr)].join('\n')
       const texts = personalTexts(world)
       expect(texts.length).toBeGreaterThan(0)
       expect(texts.filter(text => logs.includes(JSON.stringify(text).slice(1, -1)))).toEqual([])
     })
 
-    it(`${verifies('P11')} no absolute path was in any reply or audit file`, () => {
+    it(`${verifies('P11')} no reply or audit file had an absolute path`, () => {
       const paths = [world.folder, dirname(subject.entry), homedir(), process.cwd()]
       const texts = [
         ...world.servers.flatMap(({ lines }) => (isServing(lines) ? lines : [])),
@@ -63,23 +63,23 @@ export function describeWholeRun(world: World): void {
         expect(texts.filter(text => text.includes(`${path}/`)).map(text => text.slice(0, 300))).toEqual([])
     })
 
-    it(`${verifies('P3')} nothing outside of the server’s own folder was read`, () => {
-      // The file that stands there holds nothing but the canary.
+    it(`${verifies('P3')} the server read no file outside its own folder`, () => {
+      // The only file outside has the canary as its heading.
       expect(world.servers.some(({ lines }) => lines.some(line => line.includes(`# ${world.canary}`)))).toBe(false)
       const bodies = world.backend.requests().map(({ body }) => body ?? '')
       expect(bodies.filter(body => body.includes(`# ${world.canary}`))).toEqual([])
     })
 
-    it(`${verifies('P7')} every call had exactly one end on record, and an intent before each outcome`, () => {
-      const faults = world.soundTrails.flatMap(trail => faultsOfAudit(trail.records(), subject.name))
+    it(`${verifies('P7')} every call had exactly one terminal record, and an intent before its outcome`, () => {
+      const faults = world.intactTrails.flatMap(trail => faultsOfAudit(trail.records(), subject.name))
       expect(faults).toEqual([])
     })
 
-    it(`${verifies('P10')} every audit file holds`, async () => {
-      for (const trail of world.soundTrails) expect((await trail.verify()).findings, trail.file).toEqual([])
+    it(`${verifies('P10')} every audit file verifies`, async () => {
+      for (const trail of world.intactTrails) expect((await trail.verify()).findings, trail.file).toEqual([])
     })
 
-    it(`${verifies('P7', 'P8')} every request at the backend has an intent before it`, () => {
+    it(`${verifies('P7', 'P8')} every request at the backend had an earlier intent`, () => {
       const intents = new Map(
         world.trails
           .flatMap(trail => trail.records())
@@ -98,7 +98,7 @@ export function describeWholeRun(world: World): void {
   })
 }
 
-/** Commands such as `check` speak to a person instead. */
+/** False for commands such as `check`, which print text for a person. */
 function isServing([first]: readonly string[]): boolean {
   return first !== undefined && isMessage(first)
 }
@@ -116,7 +116,7 @@ function otherKeys({ backend, access }: World): string[] {
   return [backend.blog, backend.crm, backend.tickets].map(({ key }) => key).filter(key => key !== access.key)
 }
 
-/** What people wrote, and who they are. */
+/** Names, addresses and free texts of the seeded records. */
 function personalTexts({ backend }: World): string[] {
   return [
     ...backend.customers().flatMap(({ name, email, company, phone, notes }) => [name, email, company, phone, notes]),
@@ -129,5 +129,5 @@ function personalTexts({ backend }: World): string[] {
         ...notes.map(({ text }) => text),
       ]),
     ...backend.articles().map(({ markdown }) => markdown),
-  ].filter(text => text.length >= TELLING_LENGTH)
+  ].filter(text => text.length >= MIN_TEXT_LENGTH)
 }

@@ -5,7 +5,7 @@ import { PUBLIC_URL, type Remote, type RemoteWorld, scopesOf } from '../remote-w
 
 const WELL_KNOWN = '/.well-known/oauth-protected-resource'
 
-/** How a client that knows nothing but the server's address finds out where to sign in (RFC 9728). */
+/** How a client that knows only the URL of the server finds the identity provider (RFC 9728). */
 export function describeDiscovery(world: RemoteWorld): void {
   const { subject } = world
   const scope = scopesOf(subject).join(' ')
@@ -32,7 +32,7 @@ export function describeDiscovery(world: RemoteWorld): void {
     })
     afterAll(async () => void (await remote.server.kill('SIGTERM')))
 
-    it(`${verifies('P15')} leads from a refusal to the document, from there to the issuer, and in`, async () => {
+    it(`${verifies('P15')} leads from a 401 to the metadata, to the issuer, and to a token that is accepted`, async () => {
       const { resource_metadata: where = '', scope: first = '' } = challengeOf(
         await remote.server.modern(undefined, 'tools/list'),
       )
@@ -46,23 +46,21 @@ export function describeDiscovery(world: RemoteWorld): void {
         authorization_servers: string[]
         scopes_supported: string[]
       }
-      // A client asks for what the challenge names, and no more.
+      // A client asks for the scopes of the challenge.
       expect(supported).toEqual(expect.arrayContaining(first.split(' ')))
       const metadata = await fetch(`${issuer}/.well-known/oauth-authorization-server`)
       expect(await metadata.json()).toMatchObject({ issuer })
       expect((await remote.server.modern(await world.token(first), 'tools/list')).status).toBe(200)
     })
 
-    it(`${verifies('P15')} asks for no more than reading, but of a client that could not ask for more later`, async () => {
-      expectSignIn(await remote.server.modern(undefined, 'tools/list'), subject, { presented: false, later: true })
-      const greeting = { id: 1, method: 'initialize', params: {} }
-      expectSignIn(await remote.server.legacy(undefined, undefined, greeting), subject, {
-        presented: false,
-        later: false,
-      })
+    it(`${verifies('P15')} asks a modern client for the scopes of reading, and a legacy client for all scopes`, async () => {
+      const modern = await remote.server.modern(undefined, 'tools/list')
+      expectSignIn(modern, subject, { hasToken: false, isModern: true })
+      const legacy = await remote.server.legacy(undefined, undefined, { id: 1, method: 'initialize', params: {} })
+      expectSignIn(legacy, subject, { hasToken: false, isModern: false })
     })
 
-    it(`${verifies('P15')} is open to everybody, with or without the path, and tells all the same`, async () => {
+    it(`${verifies('P15')} gives everyone the same metadata, with and without the path`, async () => {
       const newRecords = remote.trail.follow()
       for (const path of [WELL_KNOWN, `${WELL_KNOWN}/mcp`, `${WELL_KNOWN}?a=b`])
         for (const headers of [{}, { Authorization: 'Bearer x.y.z' }, { Origin: 'https://evil.example' }]) {
@@ -73,7 +71,7 @@ export function describeDiscovery(world: RemoteWorld): void {
       expect(newRecords()).toEqual([])
     })
 
-    it(`${verifies('P15')} has nothing beside that`, async () => {
+    it(`${verifies('P15')} has no other paths`, async () => {
       const elsewhere = [
         `${WELL_KNOWN}/`,
         `${WELL_KNOWN}/mcp/`,
@@ -98,7 +96,7 @@ export function describeDiscovery(world: RemoteWorld): void {
       ['https://mcp.example.com', ''],
       ['https://mcp.example.com/', ''],
       ['https://mcp.example.com:8443/mcp', '/mcp'],
-    ])(`${verifies('P15')} fits the address that callers know: %s`, async (url, suffix) => {
+    ])(`${verifies('P15')} follows the public URL %s`, async (url, suffix) => {
       const { server } = await world.serve({ MCP_PUBLIC_URL: url })
       const { resource_metadata: where = '' } = challengeOf(
         await server.send('GET', '/mcp', { Host: new URL(url).host }),
@@ -107,22 +105,22 @@ export function describeDiscovery(world: RemoteWorld): void {
       expect(where).toBe(`${new URL(url).origin}${WELL_KNOWN}${suffix}`)
       for (const path of [WELL_KNOWN, `${WELL_KNOWN}/mcp`, `${WELL_KNOWN}${suffix}`])
         expect(document(await server.send('GET', path))).toEqual(expected(url))
-      const enters = async (aud: unknown): Promise<number> =>
+      const statusFor = async (aud: unknown): Promise<number> =>
         (await server.modern(await world.token(scope, { claims: { aud } }), 'tools/list')).status
-      expect(await enters(url)).toBe(200)
-      // One URL in two spellings, where it has no path; with one, a slash more makes another.
-      expect(await enters(url.endsWith('/') ? url.slice(0, -1) : `${url}/`)).toBe(suffix ? 401 : 200)
+      expect(await statusFor(url)).toBe(200)
+      // With and without a slash it is the same URL if it has no path, and another one if it has.
+      expect(await statusFor(url.endsWith('/') ? url.slice(0, -1) : `${url}/`)).toBe(suffix ? 401 : 200)
       for (const other of [`${url}x`, `${url}/x`, 'https://mcp.example.com.evil.example', 'https://mcp.example'])
-        expect(await enters(other), other).toBe(401)
+        expect(await statusFor(other), other).toBe(401)
       await server.kill('SIGTERM')
     })
 
-    it(`${verifies('P15')} is one thing, the audience that the operator sets another`, async () => {
+    it(`${verifies('P15')} does not change if the operator sets another audience`, async () => {
       const { server } = await world.serve({ OAUTH_AUDIENCE: 'urn:example:deputies' })
-      const enters = async (aud: unknown): Promise<number> =>
+      const statusFor = async (aud: unknown): Promise<number> =>
         (await server.modern(await world.token(scope, { claims: { aud } }), 'tools/list')).status
       expect(document(await server.send('GET', WELL_KNOWN))).toEqual(expected(PUBLIC_URL))
-      expect(await enters('urn:example:deputies')).toBe(200)
+      expect(await statusFor('urn:example:deputies')).toBe(200)
       for (const other of [
         PUBLIC_URL,
         'urn:example',
@@ -130,11 +128,11 @@ export function describeDiscovery(world: RemoteWorld): void {
         'urn:example:deputies:more',
         'URN:example:deputies',
       ])
-        expect(await enters(other), other).toBe(401)
+        expect(await statusFor(other), other).toBe(401)
       await server.kill('SIGTERM')
     })
 
-    it(`${verifies('P15')} has nothing to tell where nobody signs in`, async () => {
+    it(`${verifies('P15')} has no metadata without OAuth`, async () => {
       const { server } = await world.serve({ OAUTH_ISSUER: '', MCP_PUBLIC_URL: '' })
       expect((await server.send('GET', WELL_KNOWN)).status).toBe(404)
       await server.kill('SIGTERM')

@@ -5,13 +5,13 @@ import { messageOf, type Reply } from '../remote-server.ts'
 import { PUBLIC_URL, type Remote, type RemoteWorld, scopesOf } from '../remote-world.ts'
 import { newKey, TokenIssuer } from '../token-issuer.ts'
 
-/** How often, at most, a key that nobody knows makes a server ask its issuer again. */
+/** The minimum time between two fetches of the keys because of an unknown key id. */
 const KEY_COOLDOWN_MS = 5_000
-/** How long a server takes a failure for the answer. */
+/** The time after a failed fetch in which the server does not fetch again. */
 const FAILURE_COOLDOWN_MS = 1_000
 const MARGIN_MS = 150
 
-/** A server with an issuer of its own. */
+/** A server and its own issuer. */
 interface Pair {
   readonly issuer: TokenIssuer
   readonly remote: Remote
@@ -19,57 +19,56 @@ interface Pair {
 
 type Answer = ReturnType<TokenIssuer['instead']>
 
-/** What is wrong, and how it comes about. */
-type Trouble = readonly [title: string, (issuer: TokenIssuer, attacker: TokenIssuer) => void]
+/** A failure of the issuer, and how it is caused. */
+type Failure = readonly [title: string, (issuer: TokenIssuer, attacker: TokenIssuer) => void]
 
-function faulty(fault: NonNullable<TokenIssuer['fault']>): Trouble[1] {
+function faulty(fault: NonNullable<TokenIssuer['fault']>): Failure[1] {
   return issuer => {
     issuer.fault = fault
   }
 }
 
-function instead(answer: (path: string, own: string, other: string) => Answer): Trouble[1] {
+function instead(answer: (path: string, own: string, other: string) => Answer): Failure[1] {
   return (issuer, attacker) => {
     issuer.instead = path => answer(path, issuer.url, attacker.url)
   }
 }
 
-function metadata(body: (own: string, other: string) => unknown): Trouble[1] {
+function metadata(body: (own: string, other: string) => unknown): Failure[1] {
   return instead((path, own, other) => (path.startsWith('/.well-known/') ? { body: body(own, other) } : undefined))
 }
 
-function keys(answer: (own: string, other: string) => Answer): Trouble[1] {
+function keys(answer: (own: string, other: string) => Answer): Failure[1] {
   return instead((path, own, other) => (path === '/jwks' ? answer(own, other) : undefined))
 }
 
-const HANGS: Trouble = ['does not answer at all', faulty('hangs')]
+const HANGS: Failure = ['does not reply', faulty('hangs')]
 
-/** Whatever can be wrong with what it says of itself. */
-const METADATA_TROUBLES: readonly Trouble[] = [
-  ['answers with errors', faulty('refuses')],
-  ['says that it is somebody else', faulty('lies')],
-  ['answers with a page', instead(() => ({ headers: { 'Content-Type': 'text/html' }, body: '<html>' }))],
-  ['sends the server on', instead((path, _, other) => ({ status: 302, headers: { Location: `${other}${path}` } }))],
-  ['has its keys elsewhere, unprotected', metadata((own, other) => ({ issuer: own, jwks_uri: `${other}/jwks` }))],
-  ['has its name with a slash behind', metadata(own => ({ issuer: `${own}/`, jwks_uri: `${own}/jwks` }))],
-  ['has no name', metadata(own => ({ jwks_uri: `${own}/jwks` }))],
-  ['has no keys’ address', metadata(own => ({ issuer: own }))],
+const METADATA_FAILURES: readonly Failure[] = [
+  ['replies with errors', faulty('refuses')],
+  ['has the metadata of another issuer', faulty('lies')],
+  ['replies with a page', instead(() => ({ headers: { 'Content-Type': 'text/html' }, body: '<html>' }))],
+  ['redirects', instead((path, _, other) => ({ status: 302, headers: { Location: `${other}${path}` } }))],
+  ['has its keys at another origin over HTTP', metadata((own, other) => ({ issuer: own, jwks_uri: `${other}/jwks` }))],
+  ['has a slash after its identifier', metadata(own => ({ issuer: `${own}/`, jwks_uri: `${own}/jwks` }))],
+  ['has no identifier', metadata(own => ({ jwks_uri: `${own}/jwks` }))],
+  ['has no URL of keys', metadata(own => ({ issuer: own }))],
 ]
 
-/** Whatever can be wrong with its keys, where the rest is well. */
-const KEY_TROUBLES: readonly Trouble[] = [
-  ['sends the server on for its keys', keys((_, other) => ({ status: 307, headers: { Location: `${other}/jwks` } }))],
-  ['has keys that are none', keys(() => ({ body: { keys: 'none' } }))],
-  ['has no set of keys', keys(() => ({ body: [] }))],
+/** Failures of the keys while the metadata is valid. */
+const KEY_FAILURES: readonly Failure[] = [
+  ['redirects the request for its keys', keys((_, other) => ({ status: 307, headers: { Location: `${other}/jwks` } }))],
+  ['has malformed keys', keys(() => ({ body: { keys: 'none' } }))],
+  ['has no key set', keys(() => ({ body: [] }))],
 ]
 
-/** More than a server reads of what its issuer says. */
+/** More than the server reads. */
 const TOO_MUCH = 'x'.repeat(256 * 1024)
 
-/** Good answers, but for their length. */
-const LONG_TROUBLES: readonly Trouble[] = [
+/** Valid replies, except for their length. */
+const LONG_REPLIES: readonly Failure[] = [
   [
-    'says too much of itself',
+    'has too much metadata',
     metadata(own => ({ issuer: own, jwks_uri: `${own}/jwks`, service_documentation: TOO_MUCH })),
   ],
   [
@@ -81,18 +80,18 @@ const LONG_TROUBLES: readonly Trouble[] = [
   ],
 ]
 
-/** How often a server may have asked in this time, on a machine of any speed. */
-function rounds(ms: number, cooldownMs: number): number {
+/** The maximum number of fetches in this time. */
+function maxFetches(ms: number, cooldownMs: number): number {
   return 1 + Math.floor(ms / cooldownMs)
 }
 
-/** The identity provider, as it changes, fails and lies: nobody is let in for that. */
+/** Failures of the identity provider never admit anyone, and the server recovers from them. */
 export function describeIssuer(world: RemoteWorld): void {
   const { subject } = world
   const scope = scopesOf(subject).join(' ')
   const attacker = new TokenIssuer()
   const pairs: Pair[] = []
-  let troubled: Pair[]
+  let unreliable: Pair[]
   let primedAt = 0
   let rotating: Pair
   let flooded: Pair
@@ -114,12 +113,12 @@ export function describeIssuer(world: RemoteWorld): void {
     await remote.server.modern(token, 'tools/list')
   const statusOf = async (of: Pair, key = of.issuer.currentKey): Promise<number> =>
     (await list(of, await tokenOf(of, key))).status
-  /** Many tokens, at once and one after the other, of keys that the issuer never had. */
-  const flood = async (of: Pair): Promise<{ statuses: Set<number>; requests: number; tookMs: number }> => {
+  /** Sends many tokens with unknown key ids, concurrently and one after the other. */
+  const sendUnknownKeys = async (of: Pair): Promise<{ statuses: Set<number>; requests: number; tookMs: number }> => {
     const begun = performance.now()
     const before = of.issuer.requests.length
-    const stranger = await newKey('stranger')
-    const one = (n: number): Promise<number> => statusOf(of, { ...stranger, kid: `stranger-${n}` })
+    const unknown = await newKey('unknown')
+    const one = (n: number): Promise<number> => statusOf(of, { ...unknown, kid: `unknown-${n}` })
     const statuses = await Promise.all(Array.from({ length: 100 }, (_, n) => one(n)))
     for (let n = 0; n < 20; n += 1) statuses.push(await one(n))
     return {
@@ -128,6 +127,16 @@ export function describeIssuer(world: RemoteWorld): void {
       tookMs: performance.now() - begun,
     }
   }
+  const half = METADATA_FAILURES.length / 2
+  /** Each group is tested with a server of its own, at the same time as the others. */
+  const groups: readonly (readonly Failure[])[] = [
+    // It takes as long as the server waits for its issuer: five seconds.
+    [HANGS],
+    LONG_REPLIES,
+    METADATA_FAILURES.slice(0, half),
+    METADATA_FAILURES.slice(half),
+    KEY_FAILURES,
+  ]
   const cooledDown = async (): Promise<void> =>
     await pause(Math.max(0, primedAt + KEY_COOLDOWN_MS + MARGIN_MS - performance.now()))
 
@@ -138,27 +147,27 @@ export function describeIssuer(world: RemoteWorld): void {
       ;[rotating, flooded, failing] = healthy
       for (const each of healthy) expect(await statusOf(each)).toBe(200)
       primedAt = performance.now()
-      troubled = await Promise.all([pair(), pair(), pair(), pair()])
+      unreliable = await Promise.all(groups.map(() => pair()))
     })
     afterAll(async () => {
       await Promise.all(pairs.map(({ remote }) => remote.server.kill('SIGTERM')))
       await Promise.all([attacker, ...pairs.map(({ issuer }) => issuer)].map(issuer => issuer.close()))
     })
 
-    it(`${verifies('P15')} is not asked again for a key that it has not, however many tokens name one`, async () => {
-      const { statuses, requests, tookMs } = await flood(flooded)
+    it(`${verifies('P15')} receives no further request because of tokens with unknown key ids`, async () => {
+      const { statuses, requests, tookMs } = await sendUnknownKeys(flooded)
       expect(statuses).toEqual(new Set([401]))
-      expect(requests).toBeLessThanOrEqual(rounds(tookMs, KEY_COOLDOWN_MS))
+      expect(requests).toBeLessThanOrEqual(maxFetches(tookMs, KEY_COOLDOWN_MS))
     })
 
-    it(`${verifies('P7', 'P15', 'P16')} lets nobody in while it is in trouble, whichever it is; the server recovers by itself`, async () => {
-      const judge = async (of: Pair, [title, begin]: Trouble): Promise<void> => {
+    it(`${verifies('P7', 'P15', 'P16')} causes a 503 for every caller while it fails, until it works again`, async () => {
+      const expectUnavailable = async (of: Pair, [title, begin]: Failure): Promise<void> => {
         begin(of.issuer, attacker)
         const token = await tokenOf(of)
         const newRecords = of.remote.trail.follow()
         const asked = of.issuer.requests.length
         const begun = performance.now()
-        // What is no token at all is refused by itself.
+        // A malformed token is refused without the keys.
         expect((await list(of, 'x.y')).status, title).toBe(401)
         const replies = await Promise.all(Array.from({ length: 20 }, () => list(of, token)))
         for (let n = 0; n < 20; n += 1) replies.push(await list(of, token))
@@ -166,11 +175,11 @@ export function describeIssuer(world: RemoteWorld): void {
           expect(reply.status, title).toBe(503)
           expect(Number(reply.headers['retry-after']), title).toBeGreaterThan(0)
           expect(errorCodeOf(messageOf(reply)), title).toBe('BACKEND_UNAVAILABLE')
-          // Its address is the operator's business.
+          // The URL of the issuer is not for callers.
           expect(reply.text, title).not.toContain(of.issuer.url)
         }
-        // Not one for each of them.
-        const most = 4 * rounds(performance.now() - begun, FAILURE_COOLDOWN_MS)
+        // Far fewer requests to the issuer than calls.
+        const most = 4 * maxFetches(performance.now() - begun, FAILURE_COOLDOWN_MS)
         expect(of.issuer.requests.length - asked, title).toBeLessThanOrEqual(most)
         const [garbage, ...unavailable] = newRecords()
         expect(garbage, title).toMatchObject({ event: 'denied', error: { code: 'FORBIDDEN' } })
@@ -181,23 +190,16 @@ export function describeIssuer(world: RemoteWorld): void {
         of.issuer.instead = () => undefined
         await pause(FAILURE_COOLDOWN_MS + MARGIN_MS)
       }
-      const half = METADATA_TROUBLES.length / 2
-      const courses = [
-        [HANGS, ...LONG_TROUBLES],
-        METADATA_TROUBLES.slice(0, half),
-        METADATA_TROUBLES.slice(half),
-        KEY_TROUBLES,
-      ]
-      const goThrough = async (of: Pair, troubles: readonly Trouble[] = []): Promise<void> => {
-        for (const trouble of troubles) await judge(of, trouble)
+      const run = async (failures: readonly Failure[], of?: Pair): Promise<void> => {
+        if (!of) throw new Error('every group of failures needs a server')
+        for (const failure of failures) await expectUnavailable(of, failure)
         expect(await statusOf(of)).toBe(200)
       }
-      await Promise.all(troubled.map((of, n) => goThrough(of, courses[n])))
-      expect(troubled).toHaveLength(courses.length)
+      await Promise.all(groups.map((failures, n) => run(failures, unreliable[n])))
       expect(attacker.requests).toEqual([])
     })
 
-    it(`${verifies('P15')} changes its keys without a restart: the new one opens the door, the old one no more`, async () => {
+    it(`${verifies('P15')} can replace its keys without a restart: the new one is accepted, the old one is not`, async () => {
       await cooledDown()
       const old = rotating.issuer.currentKey
       const asked = rotating.issuer.requests.length
@@ -210,22 +212,22 @@ export function describeIssuer(world: RemoteWorld): void {
       expect(rotating.issuer.requests.slice(asked)).toEqual(['/jwks'])
     })
 
-    it(`${verifies('P15')} is asked once for a flood of keys that it may have by now`, async () => {
+    it(`${verifies('P15')} receives one request after the cooldown, for many tokens with unknown key ids`, async () => {
       await cooledDown()
-      const { statuses, requests, tookMs } = await flood(flooded)
+      const { statuses, requests, tookMs } = await sendUnknownKeys(flooded)
       expect(statuses).toEqual(new Set([401]))
-      expect(requests).toBeLessThanOrEqual(rounds(tookMs, KEY_COOLDOWN_MS))
+      expect(requests).toBeLessThanOrEqual(maxFetches(tookMs, KEY_COOLDOWN_MS))
     })
 
-    it(`${verifies('P15')} may fail later on: the keys that are known go on to work, and no others`, async () => {
+    it(`${verifies('P15')} can fail later: the known keys remain accepted, and no others`, async () => {
       await cooledDown()
       const { issuer } = failing
       for (const fault of ['refuses', 'lies'] as const) {
         issuer.fault = fault
-        const { statuses, requests, tookMs } = await flood(failing)
-        // Whether the issuer has such a key by now cannot be told.
+        const { statuses, requests, tookMs } = await sendUnknownKeys(failing)
+        // The issuer may have such a key, so the token is not called invalid.
         expect(statuses, fault).toEqual(new Set([503]))
-        expect(requests, fault).toBeLessThanOrEqual(2 * rounds(tookMs, FAILURE_COOLDOWN_MS))
+        expect(requests, fault).toBeLessThanOrEqual(2 * maxFetches(tookMs, FAILURE_COOLDOWN_MS))
         expect(await statusOf(failing), fault).toBe(200)
         await pause(FAILURE_COOLDOWN_MS + MARGIN_MS)
       }
@@ -237,8 +239,8 @@ export function describeIssuer(world: RemoteWorld): void {
       await issuer.listen()
     })
 
-    it(`${verifies('P11', 'P15')} and its trouble are told to the operator, without a token`, () => {
-      for (const { remote } of [...troubled, failing]) {
+    it(`${verifies('P11', 'P15')} has its failures in the log, without tokens`, () => {
+      for (const { remote } of [...unreliable, failing]) {
         expect(remote.server.stderr).toContain('the issuer’s keys cannot be had')
         expect(remote.server.stderr).not.toMatch(/eyJ|Bearer/)
       }

@@ -2,18 +2,19 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { errorCodeOf, type Message } from '../../running-server.ts'
 import type { ToolSubject } from '../../subject.ts'
 import { challengeOf, METADATA_URL } from '../challenge.ts'
+import { effectsOf } from '../effects.ts'
 import { asModern, messageOf, type Reply } from '../remote-server.ts'
 import { type Remote, type RemoteWorld, scopesOf } from '../remote-world.ts'
 
 type Call = (scope: string, tool: ToolSubject, args: unknown) => Promise<Reply>
 
-/** What a token allows: the tools whose scope it has, letter by letter, and no other. */
+/** A token allows the tools whose scope it has. */
 export function describeScopes(world: RemoteWorld): void {
   const { subject } = world
   const all = scopesOf(subject)
   let remote: Remote
 
-  /** A session for each set of scopes: of one person, who signs in for more as they go. */
+  /** One session for each set of scopes. */
   const sessions = new Map<string, Promise<string>>()
   const calls: Readonly<Record<'modern' | 'legacy', Call>> = {
     modern: async (scope, { name }, args) => await remote.server.call(await world.token(scope), name, args),
@@ -26,26 +27,18 @@ export function describeScopes(world: RemoteWorld): void {
   }
 
   const expectServed = async (call: Call, scope: string, tool: ToolSubject): Promise<void> => {
-    const newRecords = remote.trail.follow()
-    let reply: Reply | undefined
-    const arrivals = await world.arrivals(async () => {
-      reply = await call(scope, tool, world.valid(tool))
-    })
+    const send = (): Promise<Reply> => call(scope, tool, world.valid(tool))
+    const { reply, records, arrivals } = await effectsOf(world, remote, send)
     const title = `${tool.name} with “${scope}”`
-    expect(reply?.status, title).toBe(200)
-    expect((messageOf(reply as Reply).result as Message).structuredContent, title).toBeDefined()
-    expect(newRecords().map(({ event }) => event)).toEqual(['intent', 'outcome'])
+    expect(reply.status, title).toBe(200)
+    expect((messageOf(reply).result as Message).structuredContent, title).toBeDefined()
+    expect(records.map(({ event }) => event)).toEqual(['intent', 'outcome'])
     expect(arrivals.length).toBe(tool.endpoint ? 1 : 0)
   }
 
   const expectForbidden = async (call: Call, scope: string, tool: ToolSubject): Promise<void> => {
-    const newRecords = remote.trail.follow()
     const args = { ...world.valid(tool), [world.canary]: world.canary }
-    let reply: Reply | undefined
-    const arrivals = await world.arrivals(async () => {
-      reply = await call(scope, tool, args)
-    })
-    if (!reply) throw new Error('there is no reply')
+    const { reply, records, arrivals } = await effectsOf(world, remote, () => call(scope, tool, args))
     const title = `${tool.name} with “${scope}”`
     expect(reply.status, title).toBe(403)
     const { error, scope: needed = '', resource_metadata: where } = challengeOf(reply)
@@ -56,7 +49,6 @@ export function describeScopes(world: RemoteWorld): void {
     const message = messageOf(reply)
     expect(message).toMatchObject({ jsonrpc: '2.0', id: 1 })
     expect(errorCodeOf(message)).toBe('FORBIDDEN')
-    const records = newRecords()
     expect(records).toMatchObject([
       {
         event: 'denied',
@@ -75,7 +67,7 @@ export function describeScopes(world: RemoteWorld): void {
 
   describe('a scope', () => {
     beforeAll(async () => {
-      remote = await world.serve(subject.unasked)
+      remote = await world.serve(subject.confirmationOff)
     })
     afterAll(async () => void (await remote.server.kill('SIGTERM')))
 
@@ -84,48 +76,45 @@ export function describeScopes(world: RemoteWorld): void {
     )
 
     describe.each(['modern', 'legacy'] as const)('(%s era)', era => {
-      it.each(matrix)(`${verifies('P7', 'P15')} of a token decides: %s with “%s”`, async (_, scope, tool) => {
+      it.each(matrix)(`${verifies('P7', 'P15')} of the token is required: %s with “%s”`, async (_, scope, tool) => {
         const served = scope.split(' ').includes(tool.scope)
         await (served ? expectServed : expectForbidden)(calls[era], scope, tool)
       })
 
-      it.each(subject.tools)(
-        `${verifies('P15')} is compared whole: $name with what is almost its scope`,
-        async tool => {
-          const { scope } = tool
-          const [area = '', verb = ''] = scope.split(':')
-          const almost = [
-            `${scope}X`,
-            `X${scope}`,
-            `${scope}:all`,
-            scope.slice(0, -1),
-            area,
-            verb,
-            `${area}:`,
-            `${area}:*`,
-            '*',
-            `*:${verb}`,
-            `${area}:admin`,
-            `${area}.${verb}`,
-            scope.toUpperCase(),
-            `${scope},openid`,
-            `openid,${scope}`,
-            `https://mcp.example.com/${scope}`,
-            `${area} ${verb}`,
-            '__proto__ constructor',
-          ]
-          for (const words of almost) await expectForbidden(calls[era], words, tool)
-        },
-      )
+      it.each(subject.tools)(`${verifies('P15')} is compared as a whole: $name with similar scopes`, async tool => {
+        const { scope } = tool
+        const [area = '', verb = ''] = scope.split(':')
+        const almost = [
+          `${scope}X`,
+          `X${scope}`,
+          `${scope}:all`,
+          scope.slice(0, -1),
+          area,
+          verb,
+          `${area}:`,
+          `${area}:*`,
+          '*',
+          `*:${verb}`,
+          `${area}:admin`,
+          `${area}.${verb}`,
+          scope.toUpperCase(),
+          `${scope},openid`,
+          `openid,${scope}`,
+          `https://mcp.example.com/${scope}`,
+          `${area} ${verb}`,
+          '__proto__ constructor',
+        ]
+        for (const words of almost) await expectForbidden(calls[era], words, tool)
+      })
 
-      it(`${verifies('P15')} of other servers changes nothing, and is not asked for again`, async () => {
+      it(`${verifies('P15')} of another server is ignored, and is not part of the challenge`, async () => {
         for (const tool of subject.tools) {
           await expectServed(calls[era], `openid ${tool.scope} elsewhere:write`, tool)
           await expectForbidden(calls[era], 'openid elsewhere:write', tool)
         }
       })
 
-      it(`${verifies('P15')} hides no tool: each is listed, so that a client knows what to ask for`, async () => {
+      it(`${verifies('P15')} is not required to list a tool`, async () => {
         const names = subject.tools.map(({ name }) => name)
         for (const scope of ['', 'openid', ...all]) {
           const token = await world.token(scope)
@@ -142,7 +131,7 @@ export function describeScopes(world: RemoteWorld): void {
       })
     })
 
-    it(`${verifies('P15')} counts as it stands in the token of each request, not in the first one of a session`, async () => {
+    it(`${verifies('P15')} is that of the request’s own token, not of the token that opened the session`, async () => {
       const [tool] = subject.tools
       if (!tool) throw new Error('a server has tools')
       const most = await world.token(all.join(' '))
@@ -153,13 +142,13 @@ export function describeScopes(world: RemoteWorld): void {
       expect(await call(most)).toBe(200)
       const least = await world.token('openid')
       expect(await call(least)).toBe(403)
-      // Also while both are on their way at once.
+      // The same with concurrent requests.
       const tokens = Array.from({ length: 40 }, (_, n) => (n % 2 ? most : least))
       const statuses = await Promise.all(tokens.map((token, n) => call(token, n + 2)))
       expect(statuses).toEqual(tokens.map(token => (token === most ? 200 : 403)))
     })
 
-    it(`${verifies('P7', 'P15')} is not got around by a message that is read in two ways`, async () => {
+    it(`${verifies('P7', 'P15')} cannot be avoided by a message that programs parse in different ways`, async () => {
       const forbidden = subject.tools[0]
       if (!forbidden) throw new Error('a server has tools')
       const args = JSON.stringify(world.valid(forbidden))
@@ -181,16 +170,14 @@ export function describeScopes(world: RemoteWorld): void {
       const authorization = { Authorization: `Bearer ${token}` }
       for (const text of texts)
         for (const claim of [{}, { 'Mcp-Name': 'nothing' }, { 'Mcp-Method': 'tools/list' }]) {
-          const newRecords = remote.trail.follow()
-          let reply: Reply | undefined
-          const arrivals = await world.arrivals(async () => {
-            reply = await remote.server.send('POST', '/mcp', { ...headers, ...authorization, ...claim }, text)
-          })
-          expect(messageOf(reply as Reply).result ?? {}, text).not.toHaveProperty('content')
+          const send = (): Promise<Reply> =>
+            remote.server.send('POST', '/mcp', { ...headers, ...authorization, ...claim }, text)
+          const { reply, records, arrivals } = await effectsOf(world, remote, send)
+          expect(messageOf(reply).result ?? {}, text).not.toHaveProperty('content')
           expect(arrivals).toEqual([])
           const isCall = JSON.parse(text).method === 'tools/call'
           expect(
-            newRecords().map(({ event }) => event),
+            records.map(({ event }) => event),
             text,
           ).toEqual(isCall ? ['denied'] : [])
         }
@@ -205,7 +192,7 @@ function subsetsOf<T>(items: readonly T[]): T[][] {
   return [...without, ...without.map(set => [first, ...set])]
 }
 
-/** What people write, and what is about them, is never on record as it stands. */
+/** Fields with personal data, which are recorded as pseudonyms. */
 function textFields({ fields }: ToolSubject): string[] {
   return Object.entries(fields)
     .filter(([, { kind }]) => kind === 'text' || kind === 'email')

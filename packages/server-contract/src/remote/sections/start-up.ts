@@ -10,15 +10,15 @@ const SECRET = 'hunter2-s3cr3t'
 
 const ANYWHERE = ['--port', '0', '--host']
 
-/** What a server needs before it lets anybody in from elsewhere, and how it says so. */
+/** The settings that a server requires before it listens, and its error messages. */
 export function describeStartUp(world: RemoteWorld): void {
   const { subject } = world
-  const nobodySignsIn = { OAUTH_ISSUER: '', MCP_PUBLIC_URL: '' }
+  const withoutOAuth = { OAUTH_ISSUER: '', MCP_PUBLIC_URL: '' }
 
   const run = async (env: Record<string, string>, args: readonly string[] = ['--port', '0']) => {
     const server = new RemoteServer(subject.entry, world.remoteEnv(env), args)
     world.remotes.push(server)
-    // One that starts all the same is found out.
+    // A server that starts although it should not is stopped, so that the test fails.
     const started = server.listening().then(
       () => server.kill('SIGTERM'),
       () => {},
@@ -48,7 +48,7 @@ export function describeStartUp(world: RemoteWorld): void {
   ]
   const malformed: Readonly<Record<string, readonly string[]>> = {
     OAUTH_ISSUER: badUrls,
-    // Clients would ask for tokens for another spelling of it.
+    // Clients would normalize these URLs, and ask for tokens for another audience.
     MCP_PUBLIC_URL: [
       ...badUrls,
       'https://MCP.example.com/mcp',
@@ -66,7 +66,7 @@ export function describeStartUp(world: RemoteWorld): void {
       'https://*.example.com',
       'https://',
     ],
-    // Who asks nobody anything has nothing to keep between question and answer.
+    // A server without writes has no confirmations, and so no such settings.
     ...(writeTools(subject).length > 0 && {
       MCP_STATE_KEY: ['ab'.repeat(31), SECRET],
       MCP_STORE_URL: ['https://store.example.com', `redis://:${SECRET}@store.example.com`, 'store'],
@@ -74,7 +74,7 @@ export function describeStartUp(world: RemoteWorld): void {
   }
 
   describe('a server for remote callers', () => {
-    it(`${verifies('P15')} does not start where others could come in, while everybody could`, async () => {
+    it(`${verifies('P15')} without OAuth does not start at an address that other machines can reach`, async () => {
       const hosts = [
         '0.0.0.0',
         '::',
@@ -85,33 +85,33 @@ export function describeStartUp(world: RemoteWorld): void {
         '0',
       ]
       const named = ['OAUTH_ISSUER', 'MCP_PUBLIC_URL']
-      await Promise.all(hosts.map(host => expectRefusal(nobodySignsIn, [...named, host], [...ANYWHERE, host])))
+      await Promise.all(hosts.map(host => expectRefusal(withoutOAuth, [...named, host], [...ANYWHERE, host])))
     })
 
-    it(`${verifies('P15')} says all that it lacks, in one message`, async () => {
-      const nothing = { ...nobodySignsIn, AUDIT_FILE: '', AUDIT_KEY: '', [`${subject.prefix}_API_KEY`]: '' }
+    it(`${verifies('P15')} reports all missing settings in one message`, async () => {
+      const nothing = { ...withoutOAuth, AUDIT_FILE: '', AUDIT_KEY: '', [`${subject.prefix}_API_KEY`]: '' }
       const lacking = ['OAUTH_ISSUER', 'MCP_PUBLIC_URL', 'AUDIT_FILE', 'AUDIT_KEY', `${subject.prefix}_API_KEY`]
       await expectRefusal(nothing, lacking, [...ANYWHERE, '0.0.0.0'])
     })
 
-    it(`${verifies('P15')} needs its issuer and its public address, both or neither`, async () => {
+    it(`${verifies('P15')} needs both the issuer and the public URL, or neither`, async () => {
       await Promise.all([
         expectRefusal({ MCP_PUBLIC_URL: '' }, ['OAUTH_ISSUER', 'MCP_PUBLIC_URL']),
         expectRefusal({ OAUTH_ISSUER: '' }, ['OAUTH_ISSUER', 'MCP_PUBLIC_URL']),
         expectRefusal({ OAUTH_ISSUER: '' }, ['OAUTH_ISSUER', 'MCP_PUBLIC_URL'], [...ANYWHERE, '0.0.0.0']),
-        expectRefusal({ ...nobodySignsIn, OAUTH_AUDIENCE: PUBLIC_URL }, ['OAUTH_AUDIENCE']),
+        expectRefusal({ ...withoutOAuth, OAUTH_AUDIENCE: PUBLIC_URL }, ['OAUTH_AUDIENCE']),
       ])
     })
 
-    it(`${verifies('P7', 'P15')} needs an audit log that somebody set up`, async () => {
+    it(`${verifies('P7', 'P15')} needs a configured audit file and key`, async () => {
       await Promise.all([
         expectRefusal({ AUDIT_FILE: '' }, ['AUDIT_FILE']),
         expectRefusal({ AUDIT_KEY: '' }, ['AUDIT_KEY']),
-        expectRefusal({ ...nobodySignsIn, AUDIT_FILE: '', AUDIT_KEY: '' }, ['AUDIT_FILE', 'AUDIT_KEY']),
+        expectRefusal({ ...withoutOAuth, AUDIT_FILE: '', AUDIT_KEY: '' }, ['AUDIT_FILE', 'AUDIT_KEY']),
       ])
     })
 
-    it(`${verifies('P15')} does not start with settings that make no sense, and names each of them`, async () => {
+    it(`${verifies('P15')} does not start with malformed settings, and names each of them`, async () => {
       const rounds = Math.max(...Object.values(malformed).map(values => values.length))
       const environments = Array.from({ length: rounds }, (_, round) =>
         Object.fromEntries(
@@ -121,7 +121,7 @@ export function describeStartUp(world: RemoteWorld): void {
       await Promise.all(environments.map(environment => expectRefusal(environment, Object.keys(malformed))))
     })
 
-    it(`${verifies('P15')} does not start at an address that is none`, async () => {
+    it(`${verifies('P15')} does not start with malformed options`, async () => {
       const commands = [
         ['--port', '-1'],
         ['--port=65536'],
@@ -136,7 +136,7 @@ export function describeStartUp(world: RemoteWorld): void {
       await Promise.all(commands.map(command => expectRefusal({}, ['--help'], command)))
     })
 
-    it(`${verifies('P15')} says that its port is taken`, async () => {
+    it(`${verifies('P15')} reports that its port is in use`, async () => {
       const other = createServer()
       await new Promise<void>(resolve => other.listen(0, '127.0.0.1', resolve))
       const { port } = other.address() as { port: number }
@@ -148,14 +148,14 @@ export function describeStartUp(world: RemoteWorld): void {
       )
     })
 
-    it(`${verifies('P15')} starts without its issuer, and waits for it`, async () => {
+    it(`${verifies('P15')} starts while its issuer is not available`, async () => {
       const { server } = await world.serve({ OAUTH_ISSUER: await deadUrl() })
       expect((await server.modern(await world.token(''), 'tools/list')).status).toBe(503)
       expect((await server.modern('x.y', 'tools/list')).status).toBe(401)
       expect(await server.kill('SIGTERM')).toBe(0)
     })
 
-    it(`${verifies('P15')} goes by its public name alone where others can reach it`, async () => {
+    it(`${verifies('P15')} accepts only its public host name if other machines can reach it`, async () => {
       const { server } = await world.serve({}, [...ANYWHERE, '0.0.0.0'])
       const statusOf = async (Host: string, more = {}): Promise<number> =>
         (await server.modern(await world.token(''), 'tools/list', {}, { Host, ...more })).status
@@ -167,12 +167,12 @@ export function describeStartUp(world: RemoteWorld): void {
       await server.kill('SIGTERM')
     })
 
-    it(`${verifies('P15')} on this machine alone may ask nobody for a token, and says so`, async () => {
+    it(`${verifies('P15')} without OAuth serves this machine, and says so in its log`, async () => {
       for (const host of ['127.0.0.1', 'localhost', '::1', '127.0.0.2']) {
         const { server, trail } = await world
-          .serve({ ...nobodySignsIn, ...subject.unasked }, [...ANYWHERE, host])
+          .serve({ ...withoutOAuth, ...subject.confirmationOff }, [...ANYWHERE, host])
           .catch(
-            // A machine may be without the later version of the protocol, and without another address of its own.
+            // Some machines have no IPv6, or no second loopback address.
             error =>
               host === '::1' || host === '127.0.0.2' ? { server: undefined, trail: undefined } : Promise.reject(error),
           )
@@ -181,7 +181,7 @@ export function describeStartUp(world: RemoteWorld): void {
         expect((await fetch(url, { method: 'OPTIONS' })).status, url).toBe(204)
         if (host === '127.0.0.1') {
           const [tool] = subject.tools
-          // A token is no use here, and is neither read nor kept.
+          // A token is ignored.
           for (const token of [undefined, await world.token(''), 'x.y.z'])
             expect((await server.call(token, tool?.name ?? '', tool && world.valid(tool))).status).toBe(200)
           const callers = trail.terminals().map(({ caller }) => caller)
@@ -194,14 +194,14 @@ export function describeStartUp(world: RemoteWorld): void {
       }
     })
 
-    it('says on standard output where it listens, and nothing else', async () => {
+    it('writes only its URL to standard output', async () => {
       const { server } = await world.serve()
       await server.modern(await world.token(''), 'tools/list')
       await server.kill('SIGTERM')
       expect(server.stdout).toBe(`${subject.name} listens at http://127.0.0.1:${server.port}/mcp\n`)
     })
 
-    it('tells of every variable and option with --help', async () => {
+    it('prints every variable and option with --help', async () => {
       const { stdout } = spawnSync(process.execPath, [subject.entry, '--help'], { encoding: 'utf8' })
       for (const name of [...Object.keys(malformed), '--port', '--host', 'http']) expect(stdout).toContain(name)
     })

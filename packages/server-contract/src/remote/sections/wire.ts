@@ -2,48 +2,40 @@ import type { AuditRecord } from '@narrow-deputies/guardrails/audit'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { waitFor } from '../../attack.ts'
 import { errorCodeOf } from '../../running-server.ts'
-import { AMBIGUOUS, type GoodCall, ODD, type Odd } from '../odd-requests.ts'
+import { effectsOf } from '../effects.ts'
+import { AMBIGUOUS, MALFORMED_REQUESTS, type Malformed, type ValidCall } from '../malformed-requests.ts'
 import { asModern, messageOf, type Reply } from '../remote-server.ts'
 import { type Remote, type RemoteWorld, scopesOf } from '../remote-world.ts'
 
 const MAX_BYTES = 128 * 1024
 
-/** What comes of requests that are not what they should be, from somebody who may come in: a clear error, no more. */
+/** Malformed HTTP requests and messages with a valid token end in a coded error. */
 export function describeWire(world: RemoteWorld): void {
   const { subject } = world
   let remote: Remote
   let token: string
 
-  const call = (): GoodCall => {
+  const call = (): ValidCall => {
     const tool = subject.tools.find(({ endpoint }) => endpoint) ?? subject.tools[0]
     if (!tool) throw new Error('a server has tools')
     const { headers, body } = asModern('tools/call', { name: tool.name, arguments: world.valid(tool) })
     return { headers: { ...headers, Authorization: `Bearer ${token}` }, body }
   }
-  const send = async ({ headers, body }: Odd): Promise<Reply> => {
+  const send = async ({ headers, body }: Malformed): Promise<Reply> => {
     const good = call()
     return await remote.server.send('POST', '/mcp', { ...good.headers, ...headers }, body ?? good.body)
   }
-  /** The same in bytes, to be changed at will. */
+  /** A call as bytes, with more header lines. */
   const bytes = (lines: readonly string[], body: string, target = 'POST /mcp HTTP/1.1'): string => {
     const given = Object.entries({ Host: 'mcp.example.com', ...call().headers }).map(
       ([name, value]) => `${name}: ${value}`,
     )
     return [target, ...given, ...lines, '', body].join('\r\n')
   }
-  /** What a request leads to. */
-  const watch = async (work: () => Promise<Reply>) => {
-    const newRecords = remote.trail.follow()
-    let reply: Reply | undefined
-    const arrivals = await world.arrivals(async () => {
-      reply = await work()
-    })
-    if (!reply) throw new Error('there is no reply')
-    return { reply, arrivals, records: newRecords() }
-  }
-  /** That it ends in a coded error, on record once, and at no backend. */
+
+  /** The reply is a coded error, the request has one record, and the backend receives nothing. */
   const expectRefused = async (work: () => Promise<Reply>, status: readonly number[]): Promise<void> => {
-    const { reply, arrivals, records } = await watch(work)
+    const { reply, arrivals, records } = await effectsOf(world, remote, work)
     expect(status, reply.text).toContain(reply.status)
     if (reply.text) expect(errorCodeOf(messageOf(reply)), reply.text).toBe('INVALID_INPUT')
     expect(records).toMatchObject([{ event: 'denied', error: { code: 'INVALID_INPUT' }, caller: { id: 'ada' } }])
@@ -52,7 +44,7 @@ export function describeWire(world: RemoteWorld): void {
 
   describe('a request', () => {
     beforeAll(async () => {
-      remote = await world.serve(subject.unasked)
+      remote = await world.serve(subject.confirmationOff)
       token = await world.token(scopesOf(subject).join(' '))
     })
     afterAll(async () => {
@@ -80,9 +72,9 @@ export function describeWire(world: RemoteWorld): void {
       'http://mcp.example.com/mcp',
       'http://evil.example/mcp',
       'https://mcp.example.com/mcp',
-    ])(`${verifies('P15')} for %s finds nothing`, async target => {
+    ])(`${verifies('P15')} for the target %s gets a 404`, async target => {
       const { body } = call()
-      const { reply, arrivals, records } = await watch(() =>
+      const { reply, arrivals, records } = await effectsOf(world, remote, () =>
         remote.server.raw(
           bytes([`Content-Length: ${Buffer.byteLength(body)}`, 'Connection: close'], body, `POST ${target} HTTP/1.1`),
         ),
@@ -93,7 +85,7 @@ export function describeWire(world: RemoteWorld): void {
     })
 
     it.each(['PUT', 'PATCH', 'HEAD', 'TRACE', 'QUERY', 'PROPFIND', 'MKCOL', 'PURGE'])(
-      `${verifies('P7', 'P15')} by %s is refused`,
+      `${verifies('P7', 'P15')} with the method %s is refused`,
       async method => {
         const { headers } = call()
         const newRecords = remote.trail.follow()
@@ -104,13 +96,13 @@ export function describeWire(world: RemoteWorld): void {
       },
     )
 
-    it(`${verifies('P15')} for a tunnel or another protocol gets none`, async () => {
+    it(`${verifies('P15')} for a tunnel or another protocol is refused`, async () => {
       for (const text of [
         'CONNECT /mcp HTTP/1.1\r\nHost: mcp.example.com\r\n\r\n',
         'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
         '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03',
       ]) {
-        const { reply, records } = await watch(() => remote.server.raw(text))
+        const { reply, records } = await effectsOf(world, remote, () => remote.server.raw(text))
         expect([0, 400]).toContain(reply.status)
         expect(records).toEqual([])
       }
@@ -118,12 +110,12 @@ export function describeWire(world: RemoteWorld): void {
       await expectRefused(() => remote.server.raw(upgrade), [400])
     })
 
-    it.each(Object.entries(ODD))(`${verifies('P2', 'P7')} with %s is refused`, async (_, odd) => {
-      // A protocol error may come with 200 in JSON-RPC, and a message without an id gets no answer.
-      await expectRefused(() => send(odd(call())), [200, 202, 400, 404, 415])
+    it.each(Object.entries(MALFORMED_REQUESTS))(`${verifies('P2', 'P7')} with %s is refused`, async (_, change) => {
+      // A JSON-RPC error can have the status 200, and a message without an id has no reply.
+      await expectRefused(() => send(change(call())), [200, 202, 400, 404, 415])
     })
 
-    it(`${verifies('P7', 'P16')} of more than 128 kibibytes is refused, however its length is told`, async () => {
+    it(`${verifies('P7', 'P16')} of more than 128 KiB is refused, with and without a Content-Length`, async () => {
       const { body } = call()
       const fits = body + ' '.repeat(MAX_BYTES - Buffer.byteLength(body))
       expect((await send({ body: fits })).status).toBe(200)
@@ -133,16 +125,16 @@ export function describeWire(world: RemoteWorld): void {
       expect((await remote.server.raw(inChunks(fits))).status).toBe(200)
       await expectRefused(() => send({ body: `${fits} ` }), [413])
       await expectRefused(() => remote.server.raw(inChunks(`${fits} `)), [413])
-      // Where nothing is asked for, too.
+      // The same for a DELETE, which needs no body.
       const ending = (text: string): Promise<Reply> =>
         remote.server.send('DELETE', '/mcp', { ...call().headers, 'Mcp-Session-Id': 'x' }, text)
       expect((await ending(fits)).status).toBe(404)
       await expectRefused(() => ending(`${fits} `), [413])
-      // The length alone is enough: nothing of it has to come.
+      // The Content-Length is enough: the body does not have to arrive.
       await expectRefused(() => remote.server.raw(bytes(['Content-Length: 99999999999'], '{')), [413])
     })
 
-    it(`${verifies('P7')} that ends before its length is on record, and nothing more`, async () => {
+    it(`${verifies('P7')} that ends before its Content-Length is recorded, and not executed`, async () => {
       const newRecords = remote.trail.follow()
       const records: AuditRecord[] = []
       const { body } = call()
@@ -154,7 +146,7 @@ export function describeWire(world: RemoteWorld): void {
       expect(arrivals).toEqual([])
     })
 
-    it(`${verifies('P7')} that goes on behind its length is cut there`, async () => {
+    it(`${verifies('P7')} that is longer than its Content-Length is cut there, and not executed`, async () => {
       const newRecords = remote.trail.follow()
       const records: AuditRecord[] = []
       const { body } = call()
@@ -167,35 +159,37 @@ export function describeWire(world: RemoteWorld): void {
       expect(arrivals).toEqual([])
     })
 
-    it(`${verifies('P7', 'P15')} that could be read in two ways is not read at all`, async () => {
-      const own = await world.serve(subject.unasked)
-      // Whoever reads the first otherwise, on the way, must not get a second one past us.
+    it(`${verifies('P7', 'P15')} that programs parse in different ways is refused`, async () => {
+      const own = await world.serve(subject.confirmationOff)
+      // A second request after the ambiguous one, as in request smuggling.
       const second = bytes(['Content-Length: 0', 'Connection: close'], '')
       const arrivals = await world.arrivals(async () => {
         for (const [title, lines, rest] of AMBIGUOUS)
           expect((await own.server.raw(bytes(lines, rest + second), 2_000)).status, title).toBe(400)
         await own.server.kill('SIGTERM')
       })
-      // What came whole before the fault may have been a message: it is refused as one.
+      // If the body is complete before the fault, the message has a record.
       const records = own.trail.terminals()
       for (const record of records) expect(record).toMatchObject({ event: 'denied', error: { code: 'INVALID_INPUT' } })
       expect(records.length).toBeLessThanOrEqual(AMBIGUOUS.length)
       expect(arrivals).toEqual([])
     })
 
-    it(`${verifies('P16')} with a flood of headers is refused, or served`, async () => {
+    it(`${verifies('P16')} with 500 headers is served, and with too many or too long ones refused`, async () => {
       const { body } = call()
       const length = `Content-Length: ${Buffer.byteLength(body)}`
       const many = Array.from({ length: 500 }, (_, n) => `X-${n}: a`)
       expect((await remote.server.raw(bytes([...many, length, 'Connection: close'], body))).status).toBe(200)
       for (const flood of [[`X: ${'a'.repeat(200_000)}`], Array.from({ length: 20_000 }, (_, n) => `X-${n}: a`)]) {
-        const { reply, records } = await watch(() => remote.server.raw(bytes([...flood, length], body)))
+        const { reply, records } = await effectsOf(world, remote, () =>
+          remote.server.raw(bytes([...flood, length], body)),
+        )
         expect([0, 431]).toContain(reply.status)
         expect(records).toEqual([])
       }
     })
 
-    it(`${verifies('P7')} that expects something is served as any other`, async () => {
+    it(`${verifies('P7')} with an Expect header is served`, async () => {
       const { body } = call()
       const newRecords = remote.trail.follow()
       for (const expected of ['miracles', '100-continue']) {
@@ -205,7 +199,7 @@ export function describeWire(world: RemoteWorld): void {
       expect(newRecords().map(({ event }) => event)).toEqual(['intent', 'outcome', 'intent', 'outcome'])
     })
 
-    it(`${verifies('P15')} has no share in the token of another one on the same connection`, async () => {
+    it(`${verifies('P15')} needs its own token, even after others on the same connection`, async () => {
       const { body } = asModern('tools/list')
       const listing = asModern('tools/list').headers
       const request = (bearer: string | undefined, last = false): string =>
@@ -225,7 +219,7 @@ export function describeWire(world: RemoteWorld): void {
       ])
     })
 
-    it(`${verifies('P11')} leaves nothing of itself in a log, wherever it is at odds with itself`, async () => {
+    it(`${verifies('P11')} is not quoted in the log, if its headers and its body do not match`, async () => {
       const { body } = call()
       const headers = [
         'Mcp-Name',
@@ -244,11 +238,11 @@ export function describeWire(world: RemoteWorld): void {
           body: body.replaceAll(/"(?:tools\/call|2026-07-28)"/g, `"${world.canary}"`),
         })
       await send({ headers: { 'Mcp-Name': undefined }, body: body.replace(/"name":"\w+"/, `"name":"${world.canary}"`) })
-      // Looked for in all logs, in the end.
+
       expect(remote.server.stderr).not.toContain(world.canary)
     })
 
-    it(`${verifies('P7', 'P15')} is not read before it is known from whom it is`, async () => {
+    it(`${verifies('P7', 'P15')} without a token is refused before its body is parsed`, async () => {
       const newRecords = remote.trail.follow()
       for (const body of ['{', '[]', `[${call().body}]`, 'x'.repeat(100_000)])
         expect((await send({ body, headers: { Authorization: undefined } })).status).toBe(401)

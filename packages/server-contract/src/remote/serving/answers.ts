@@ -1,6 +1,4 @@
 import { createHmac } from 'node:crypto'
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { YES } from '../../clients.ts'
 import { outputOf, questionOf } from '../../human.ts'
@@ -10,17 +8,17 @@ import { ask } from '../confirmed-call.ts'
 import { messageOf, type RemoteServer } from '../remote-server.ts'
 import { type Remote, type RemoteWorld, scopesOf } from '../remote-world.ts'
 
-/** How often one answer is sent at the same time. */
+/** The number of concurrent requests with the same answer. */
 const AT_ONCE = 20
 
-/** The later era: an answer comes with another request, through whoever's hands. */
+/** Answers of the modern era, which come in a second request. */
 export function describeAnswers(world: RemoteWorld): void {
   const { subject } = world
   const tools = writeTools(subject)
   if (tools.length === 0) return
   const scope = scopesOf(subject).join(' ')
 
-  describe('an answer that comes with another request', () => {
+  describe('an answer in a second request', () => {
     let remote: Remote
     let ada: string
     beforeAll(async () => {
@@ -39,18 +37,23 @@ export function describeAnswers(world: RemoteWorld): void {
       expect(at.trail.terminals().slice(before)).toMatchObject([{ event: 'denied' }])
     }
 
-    it.each(tools)(`${verifies('P12')} counts for the person and the program that were asked: $name`, async tool => {
-      const args = world.valid(tool)
-      const question = await ask(remote.server, ada, tool.name, args)
-      for (const claims of [{ sub: 'grace' }, { client_id: 'other-client' }, { sub: 'Ada' }, { sub: 'ada ' }])
-        await refused(await world.token(scope, { claims }), tool.name, args, question.reply(YES))
-      // From wherever they come: another token of theirs is as good, and it was not used up by the attempts.
-      const reply = messageOf(await remote.server.call(await world.token(scope), tool.name, args, question.reply(YES)))
-      expect(outputOf(reply), JSON.stringify(reply)).toBeDefined()
-      await refused(ada, tool.name, args, question.reply(YES))
-    })
+    it.each(tools)(
+      `${verifies('P12')} is accepted only of the person and the client that were asked: $name`,
+      async tool => {
+        const args = world.valid(tool)
+        const question = await ask(remote.server, ada, tool.name, args)
+        for (const claims of [{ sub: 'grace' }, { client_id: 'other-client' }, { sub: 'Ada' }, { sub: 'ada ' }])
+          await refused(await world.token(scope, { claims }), tool.name, args, question.reply(YES))
+        // Another token of the same person and client is accepted: the attempts have not used up the answer.
+        const reply = messageOf(
+          await remote.server.call(await world.token(scope), tool.name, args, question.reply(YES)),
+        )
+        expect(outputOf(reply), JSON.stringify(reply)).toBeDefined()
+        await refused(ada, tool.name, args, question.reply(YES))
+      },
+    )
 
-    it.each(tools)(`${verifies('P12')} is worth nothing to who may not call the tool: $name`, async tool => {
+    it.each(tools)(`${verifies('P12')} does not replace the scope of the tool: $name`, async tool => {
       const args = world.valid(tool)
       const question = await ask(remote.server, ada, tool.name, args)
       const arrivals = await world.arrivals(async () => {
@@ -60,7 +63,7 @@ export function describeAnswers(world: RemoteWorld): void {
       expect(arrivals).toEqual([])
     })
 
-    it.each(tools)(`${verifies('P12')} counts for that tool and those arguments: $name`, async tool => {
+    it.each(tools)(`${verifies('P12')} is accepted only with the same tool and arguments: $name`, async tool => {
       const args = world.valid(tool)
       const question = await ask(remote.server, ada, tool.name, args)
       for (const [name, { optional }] of Object.entries(tool.fields)) {
@@ -71,15 +74,7 @@ export function describeAnswers(world: RemoteWorld): void {
         await refused(ada, other.name, world.valid(other), question.reply(YES))
     })
 
-    const named = tools.filter(({ fields }) => Object.values(fields).some(({ kind }) => kind === 'filename'))
-    it.each(named)(`${verifies('P3', 'P12')} counts for the content that was shown: $name`, async tool => {
-      const args = world.valid(tool)
-      const question = await ask(remote.server, ada, tool.name, args)
-      writeFileSync(join(world.own, String(args.filename)), '# Another text\n\nThat nobody was shown.\n')
-      await refused(ada, tool.name, args, question.reply(YES))
-    })
-
-    it.each(tools)(`${verifies('P12')} counts with its seal unbroken: every field of the state, $name`, async tool => {
+    it.each(tools)(`${verifies('P12')} is not accepted if any field of its state was changed: $name`, async tool => {
       const args = world.valid(tool)
       const question = await ask(remote.server, ada, tool.name, args)
       const answer = question.reply(YES)
@@ -104,7 +99,7 @@ export function describeAnswers(world: RemoteWorld): void {
     })
 
     it.each(tools)(
-      `${verifies('P12')} counts in the process that asked, where replicas share no key: $name`,
+      `${verifies('P12')} is accepted only by the process that asked, if replicas share no key: $name`,
       async tool => {
         const other = await world.serve()
         const args = world.valid(tool)
@@ -114,27 +109,30 @@ export function describeAnswers(world: RemoteWorld): void {
       },
     )
 
-    it.each(tools)(`${verifies('P7', 'P12')} counts once, also for ${AT_ONCE} at the same time: $name`, async tool => {
-      const args = world.valid(tool)
-      const question = await ask(remote.server, ada, tool.name, args)
-      const before = remote.trail.records().length
-      const arrivals = await world.arrivals(async () => {
-        const replies = await Promise.all(
-          Array.from({ length: AT_ONCE }, () => answerWith(remote.server, ada, tool.name, args, question.reply(YES))),
-        )
-        expect(replies.filter(reply => outputOf(reply))).toHaveLength(1)
-        expect(replies.filter(reply => errorCodeOf(reply) === 'CONFIRMATION_INVALID')).toHaveLength(AT_ONCE - 1)
-      })
-      expect(arrivals).toHaveLength(tool.endpoint ? 1 : 0)
-      const events = remote.trail
-        .records()
-        .slice(before)
-        .map(({ event }) => event)
-      expect(events.filter(event => event === 'intent')).toHaveLength(1)
-      expect(events.filter(event => event === 'denied')).toHaveLength(AT_ONCE - 1)
-    })
+    it.each(tools)(
+      `${verifies('P7', 'P12')} is accepted once if it is sent ${AT_ONCE} times concurrently: $name`,
+      async tool => {
+        const args = world.valid(tool)
+        const question = await ask(remote.server, ada, tool.name, args)
+        const before = remote.trail.records().length
+        const arrivals = await world.arrivals(async () => {
+          const replies = await Promise.all(
+            Array.from({ length: AT_ONCE }, () => answerWith(remote.server, ada, tool.name, args, question.reply(YES))),
+          )
+          expect(replies.filter(reply => outputOf(reply))).toHaveLength(1)
+          expect(replies.filter(reply => errorCodeOf(reply) === 'CONFIRMATION_INVALID')).toHaveLength(AT_ONCE - 1)
+        })
+        expect(arrivals).toHaveLength(tool.endpoint ? 1 : 0)
+        const events = remote.trail
+          .records()
+          .slice(before)
+          .map(({ event }) => event)
+        expect(events.filter(event => event === 'intent')).toHaveLength(1)
+        expect(events.filter(event => event === 'denied')).toHaveLength(AT_ONCE - 1)
+      },
+    )
 
-    it.each(tools)(`${verifies('P12')} is a person’s: one that comes uninvited is none, $name`, async tool => {
+    it.each(tools)(`${verifies('P12')} is not accepted without a question: $name`, async tool => {
       for (const extra of [
         { inputResponses: { confirm: YES } },
         { inputResponses: { confirm: YES }, requestState: '' },
@@ -150,7 +148,7 @@ export function describeAnswers(world: RemoteWorld): void {
       }
     })
 
-    it.each(tools)(`${verifies('P12')} is used up by whichever era it comes in: $name`, async tool => {
+    it.each(tools)(`${verifies('P12')} is accepted once over both eras: $name`, async tool => {
       const args = world.valid(tool)
       const question = await ask(remote.server, ada, tool.name, args)
       const session = await remote.server.openSession(ada)
@@ -161,17 +159,12 @@ export function describeAnswers(world: RemoteWorld): void {
       }
       const arrivals = await world.arrivals(async () => {
         const reply = messageOf(await remote.server.legacy(ada, session, message))
-        // A sealed answer is as good by whichever way it comes; it is just as much used up.
+        // The server may accept the answer in a legacy session, but then it is used up.
         expect([undefined, 'CONFIRMATION_INVALID', 'INVALID_INPUT']).toContain(errorCodeOf(reply))
       })
-      await refusedOrDone(arrivals.length, tool.name, args, question.reply(YES))
+      const again = await world.arrivals(() => remote.server.call(ada, tool.name, args, question.reply(YES)))
+      expect(arrivals.length + again.length).toBeLessThanOrEqual(1)
     })
-
-    /** Whatever the first attempt did: the two of them did it once at most. */
-    const refusedOrDone = async (done: number, tool: string, args: unknown, answer: Message): Promise<void> => {
-      const again = await world.arrivals(() => remote.server.call(ada, tool, args, answer))
-      expect(done + again.length).toBeLessThanOrEqual(1)
-    }
   })
 }
 
@@ -179,7 +172,7 @@ async function answerWith(server: RemoteServer, token: string, tool: string, arg
   return messageOf(await server.call(token, tool, args, answer))
 }
 
-/** As it would be made by who knows how, and another key. */
+/** The seal of a state with any key. */
 export function sealOf(body: string, key: string | Buffer): string {
   return createHmac('sha256', key).update(body).digest('base64url')
 }

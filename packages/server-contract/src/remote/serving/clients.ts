@@ -3,13 +3,13 @@ import { CLIENT_LINES, type ClientLine, type Connected, connectRemote, type Huma
 import { writeTools } from '../../subject.ts'
 import { type Remote, type RemoteWorld, scopesOf } from '../remote-world.ts'
 
-/** The clients that are in the field, as hosts have them, from the greeting to a confirmed write. */
+/** The clients of the official SDK, from the connection to a confirmed write. */
 export function describeClients(world: RemoteWorld): void {
   const { subject } = world
   const writes = writeTools(subject)
   const reads = subject.tools.filter(({ effect }) => effect === 'read')
 
-  describe('a real client', () => {
+  describe('an SDK client', () => {
     let remote: Remote
     let token: string
     beforeAll(async () => {
@@ -31,7 +31,7 @@ export function describeClients(world: RemoteWorld): void {
       }
     }
 
-    it.each(CLIENT_LINES)(`${verifies('P15')} of line %s sees the tools, and can read`, async line => {
+    it.each(CLIENT_LINES)(`${verifies('P15')} of version %s lists the tools and can read`, async line => {
       await withClient(line, undefined, async client => {
         expect((await client.listTools()).map(({ name }) => name)).toEqual(subject.tools.map(({ name }) => name))
         for (const tool of reads) {
@@ -52,8 +52,8 @@ export function describeClients(world: RemoteWorld): void {
     if (writes.length === 0) return
     const written = writes.map(tool => tool.name)
 
-    describe.each(CLIENT_LINES)('of line %s', line => {
-      it.each(writes)(`${verifies('P7', 'P12')} has its human asked, and $name happens once by a yes`, async tool => {
+    describe.each(CLIENT_LINES)('of version %s', line => {
+      it.each(writes)(`${verifies('P7', 'P12')} executes $name once after a confirmation`, async tool => {
         const questions: string[] = []
         const yes = (message: string) => {
           questions.push(message)
@@ -76,7 +76,7 @@ export function describeClients(world: RemoteWorld): void {
         expect(records.at(-1)).toMatchObject({ confirmation: 'elicited', caller: { kind: 'oauth', id: 'ada' } })
       })
 
-      it(`${verifies('P12')} keeps everything from happening by its human’s no, or without one`, async () => {
+      it(`${verifies('P12')} executes nothing after a no, or without elicitation`, async () => {
         for (const [human, code] of [
           [() => NO, 'CONFIRMATION_DECLINED'],
           [() => ({ action: 'cancel' }) as const, 'CONFIRMATION_DECLINED'],

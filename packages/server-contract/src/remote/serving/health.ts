@@ -9,8 +9,8 @@ import { TokenIssuer } from '../token-issuer.ts'
 
 const STATE_KEY = 'facade42'.repeat(8)
 
-/** One server, and all that it depends on, each its own. */
-interface Surroundings {
+/** A server and its own dependencies. */
+interface Dependencies {
   readonly remote: Remote
   readonly backend: HostileBackend
   readonly issuer: TokenIssuer
@@ -20,70 +20,80 @@ interface Surroundings {
 interface Fault {
   readonly name: 'audit' | 'backend' | 'issuer' | 'store'
   readonly title: string
-  fail(around: Surroundings): unknown
-  /** Left out where nothing but a new start helps. */
-  mend?(around: Surroundings): unknown
+  fail(around: Dependencies): unknown
+  /** Undefined if only a restart of the server helps. */
+  repair?(around: Dependencies): unknown
 }
 
 const FAULTS: readonly Fault[] = [
   {
     name: 'backend',
-    title: 'refuses the key',
+    title: 'rejects the key',
     fail({ backend }) {
       backend.behave = response => sendJson(response, 401, '{"hint":"the secret is wrong"}')
     },
-    mend: ({ backend }) => backend.recover(),
+    repair: ({ backend }) => backend.recover(),
   },
   {
     name: 'backend',
-    title: 'hangs',
+    title: 'does not reply',
     fail({ backend }) {
       backend.behave = () => {}
     },
-    mend: ({ backend }) => backend.recover(),
+    repair: ({ backend }) => backend.recover(),
   },
-  { name: 'audit', title: 'has lost its file', fail: ({ remote }) => rmSync(remote.trail.file) },
-  { name: 'issuer', title: 'is gone', fail: ({ issuer }) => issuer.close(), mend: ({ issuer }) => issuer.listen() },
+  { name: 'audit', title: 'file was deleted', fail: ({ remote }) => rmSync(remote.trail.file) },
   {
     name: 'issuer',
-    title: 'fails',
+    title: 'does not listen',
+    fail: ({ issuer }) => issuer.close(),
+    repair: ({ issuer }) => issuer.listen(),
+  },
+  {
+    name: 'issuer',
+    title: 'replies with errors',
     fail({ issuer }) {
       issuer.fault = 'refuses'
     },
-    mend({ issuer }) {
+    repair({ issuer }) {
       issuer.fault = undefined
     },
   },
   {
     name: 'issuer',
-    title: 'hangs',
+    title: 'does not reply',
     fail({ issuer }) {
       issuer.fault = 'hangs'
     },
-    mend({ issuer }) {
+    repair({ issuer }) {
       issuer.fault = undefined
     },
   },
   {
     name: 'issuer',
-    title: 'speaks of others',
+    title: 'has the metadata of another issuer',
     fail({ issuer }) {
       issuer.fault = 'lies'
     },
-    mend({ issuer }) {
+    repair({ issuer }) {
       issuer.fault = undefined
     },
   },
-  { name: 'store', title: 'is gone', fail: ({ redis }) => redis?.kill(), mend: ({ redis }) => redis?.restart() },
-  { name: 'store', title: 'hangs', fail: ({ redis }) => redis?.hang(), mend: ({ redis }) => redis?.wake() },
+  {
+    name: 'store',
+    title: 'does not listen',
+    fail: ({ redis }) => redis?.kill(),
+    repair: ({ redis }) => redis?.restart(),
+  },
+  { name: 'store', title: 'does not reply', fail: ({ redis }) => redis?.hang(), repair: ({ redis }) => redis?.wake() },
 ]
 
-/** What an orchestrator is told, and everybody else who asks. */
+/** The health endpoints. */
 export function describeHealth(world: RemoteWorld): void {
   const { subject } = world
   const usesStore = hasStore && writeTools(subject).length > 0
 
-  const within = async (work: (around: Surroundings) => Promise<void>): Promise<void> => {
+  const within = async (work: (around: Dependencies) => Promise<void>): Promise<void> => {
     const backend = await HostileBackend.start(world.access)
     const issuer = new TokenIssuer()
     await issuer.open()
@@ -103,11 +113,11 @@ export function describeHealth(world: RemoteWorld): void {
     }
   }
   const all: Record<string, string> = { backend: 'ok', audit: 'ok', issuer: 'ok', ...(usesStore && { store: 'ok' }) }
-  const ask = ({ remote }: Surroundings): Promise<Reply> => remote.server.send('GET', '/readyz')
+  const ask = ({ remote }: Dependencies): Promise<Reply> => remote.server.send('GET', '/readyz')
   const checksOf = ({ text }: Reply): unknown => (JSON.parse(text) as { checks: unknown }).checks
 
   describe('the health of a server', () => {
-    it('is good when everything is there', async () => {
+    it('is ready if all dependencies are available', async () => {
       await within(async around => {
         const reply = await ask(around)
         expect(reply.status).toBe(200)
@@ -130,12 +140,12 @@ export function describeHealth(world: RemoteWorld): void {
 
     const faults = FAULTS.filter(({ name }) => usesStore || name !== 'store')
     it.concurrent.for(faults)(
-      `${verifies('P5', 'P16')} names the one thing that is not there and nothing of it: $name $title`,
-      async ({ name, fail, mend }, { expect }) => {
+      `${verifies('P5', 'P16')} names the dependency that is not available, without details: $name $title`,
+      async ({ name, fail, repair }, { expect }) => {
         await within(async around => {
           await fail(around)
           const reply = await ask(around)
-          // Without the store nobody's answers count; everything else goes on.
+          // Without the store only confirmations fail.
           const ready = name === 'store'
           expect(reply.status).toBe(ready ? 200 : 503)
           expect(JSON.parse(reply.text)).toEqual({ ready, checks: { ...all, [name]: 'failed' } })
@@ -143,24 +153,24 @@ export function describeHealth(world: RemoteWorld): void {
             expect(reply.text).not.toContain(secret)
           for (const secret of [world.access.key, world.auditKey, STATE_KEY])
             expect(around.remote.server.stderr).not.toContain(secret)
-          // It is alive all the same: to start it anew would help nobody.
+          // It is alive, because a restart would not help.
           expect((await around.remote.server.send('GET', '/healthz')).status).toBe(200)
-          if (!mend) return
-          await mend(around)
-          // The answer before stands for a moment.
+          if (!repair) return
+          await repair(around)
+          // The result is cached for two seconds.
           await expect.poll(async () => checksOf(await ask(around)), { timeout: 15_000, interval: 100 }).toEqual(all)
         })
       },
     )
 
-    it(`${verifies('P16')} costs others nothing to ask for: a hundred times at once, and it asks once`, async () => {
+    it(`${verifies('P16')} is checked once for a hundred concurrent requests`, async () => {
       await within(async around => {
         const replies = await Promise.all(Array.from({ length: 100 }, () => ask(around)))
         expect(new Set(replies.map(({ status }) => status))).toEqual(new Set([200]))
         expect(around.backend.arrivals).toHaveLength(1)
-        // Metadata and keys, as it knew neither before.
+        // One for the metadata and one for the keys.
         expect(around.issuer.requests).toHaveLength(2)
-        // And it writes no records: nobody called anything.
+        // A health request has no audit record.
         expect(around.remote.trail.records().map(({ event }) => event)).toEqual(['start'])
       })
     })

@@ -22,13 +22,13 @@ export function describeReplicas(world: RemoteWorld): void {
   const tools = writeTools(subject)
   const reads = subject.tools.filter(({ effect }) => effect === 'read')
 
-  describe('replicas behind a proxy that keeps nobody to one of them', () => {
+  describe('replicas behind a proxy without session affinity', () => {
     let [a, b]: Remote[] = []
     let redis: Store | undefined
     let proxy: RoundRobin
     let token: string
     const replicas = (): [Remote, Remote] => {
-      if (!a || !b) throw new Error('the replicas do not run')
+      if (!a || !b) throw new Error('the replicas are not running')
       return [a, b]
     }
 
@@ -46,7 +46,7 @@ export function describeReplicas(world: RemoteWorld): void {
       await redis?.kill()
     })
 
-    it(`${verifies('P7')} each serve requests of the later era, and each write a chain of their own`, async () => {
+    it(`${verifies('P7')} each serve modern requests, and each write their own audit chain`, async () => {
       const before = replicas().map(({ trail }) => trail.records().length)
       const client = await connectRemote('v2', proxy.url, token)
       for (const tool of reads)
@@ -70,16 +70,20 @@ export function describeReplicas(world: RemoteWorld): void {
     it.each([
       ['a store without a key', { MCP_STORE_URL: 'redis://127.0.0.1:9' }, 'MCP_STATE_KEY'],
       [
-        'a store that others could stand in for',
+        'a remote store without TLS',
         { MCP_STATE_KEY: STATE_KEY, MCP_STORE_URL: 'redis://store.example.com' },
         'rediss:',
       ],
       [
-        'a store by a name that only looks local',
+        'a store whose host name only looks like an address of this machine',
         { MCP_STATE_KEY: STATE_KEY, MCP_STORE_URL: 'redis://127.0.0.1.example.com' },
         'rediss:',
       ],
-      ['a store that is none', { MCP_STATE_KEY: STATE_KEY, MCP_STORE_URL: 'http://127.0.0.1:9' }, 'MCP_STORE_URL'],
+      [
+        'the URL of something else than a store',
+        { MCP_STATE_KEY: STATE_KEY, MCP_STORE_URL: 'http://127.0.0.1:9' },
+        'MCP_STORE_URL',
+      ],
       ['a key that is too short', { MCP_STATE_KEY: 'ab'.repeat(31) }, 'MCP_STATE_KEY'],
     ])(`${verifies('P12')} do not start with %s`, async (_, settings, told) => {
       const server = new RemoteServer(subject.entry, world.remoteEnv(settings))
@@ -90,7 +94,7 @@ export function describeReplicas(world: RemoteWorld): void {
       expect(server.stdout).toBe('')
     })
 
-    it(`${verifies('P12')} with a key and no store count answers in the process that asked, and say so`, async () => {
+    it(`${verifies('P12')} with a key but no store accept answers only in the process that asked, and log it`, async () => {
       const [one, other] = await Promise.all([
         world.serve({ MCP_STATE_KEY: STATE_KEY }),
         world.serve({ MCP_STATE_KEY: STATE_KEY }),
@@ -109,34 +113,37 @@ export function describeReplicas(world: RemoteWorld): void {
       await Promise.all([one.server.kill('SIGTERM'), other.server.kill('SIGTERM')])
     })
 
-    describe.skipIf(!hasStore)('with a key and a store (skipped where there is no /usr/bin/redis-server)', () => {
+    describe.skipIf(!hasStore)('with a key and a store (skipped without /usr/bin/redis-server)', () => {
       const store = (): Store => {
         if (!redis) throw new Error('there is no store')
         return redis
       }
 
-      it.each(tools)(`${verifies('P7', 'P12')} count an answer at whichever of them it comes: $name`, async tool => {
-        const args = world.valid(tool)
-        const [asked, answered] = replicas()
-        const question = await ask(asked.server, token, tool.name, args)
-        const traceId = asked.trail.records().at(-1)?.trace?.traceId ?? ''
-        const arrivals = await world.arrivals(async () => {
-          const reply = messageOf(await answered.server.call(token, tool.name, args, question.reply(YES)))
-          expect(outputOf(reply), JSON.stringify(reply)).toBeDefined()
-        })
-        expect(arrivals).toHaveLength(tool.endpoint ? 1 : 0)
+      it.each(tools)(
+        `${verifies('P7', 'P12')} accept an answer to a question of another replica: $name`,
+        async tool => {
+          const args = world.valid(tool)
+          const [asked, answered] = replicas()
+          const question = await ask(asked.server, token, tool.name, args)
+          const traceId = asked.trail.records().at(-1)?.trace?.traceId ?? ''
+          const arrivals = await world.arrivals(async () => {
+            const reply = messageOf(await answered.server.call(token, tool.name, args, question.reply(YES)))
+            expect(outputOf(reply), JSON.stringify(reply)).toBeDefined()
+          })
+          expect(arrivals).toHaveLength(tool.endpoint ? 1 : 0)
 
-        // One story from two files: who was asked where, and what was done where.
-        const records = mergedRecords([answered.trail, asked.trail], traceId)
-        expect(records.map(({ event }) => event)).toEqual(['confirm', 'intent', 'outcome'])
-        const [confirm, intent, outcome] = records
-        expect(intent?.instance).toBe(outcome?.instance)
-        expect(confirm?.instance).not.toBe(intent?.instance)
-        expect(outcome).toMatchObject({ confirmation: 'elicited', caller: { id: 'ada' } })
-        for (const record of records) expect(record.trace?.traceId).toBe(traceId)
-      })
+          // The trace connects the records of both files.
+          const records = mergedRecords([answered.trail, asked.trail], traceId)
+          expect(records.map(({ event }) => event)).toEqual(['confirm', 'intent', 'outcome'])
+          const [confirm, intent, outcome] = records
+          expect(intent?.instance).toBe(outcome?.instance)
+          expect(confirm?.instance).not.toBe(intent?.instance)
+          expect(outcome).toMatchObject({ confirmation: 'elicited', caller: { id: 'ada' } })
+          for (const record of records) expect(record.trace?.traceId).toBe(traceId)
+        },
+      )
 
-      it.each(tools)(`${verifies('P12')} ask and act for a real client: $name`, async tool => {
+      it.each(tools)(`${verifies('P12')} serve an SDK client: $name`, async tool => {
         const client = await connectRemote('v2', proxy.url, token, () => YES)
         const arrivals = await world.arrivals(async () => {
           for (let count = 0; count < 4; count += 1) {
@@ -148,7 +155,7 @@ export function describeReplicas(world: RemoteWorld): void {
         await client.close()
       })
 
-      it.each(tools)(`${verifies('P12')} count one answer once, all of them together: $name`, async tool => {
+      it.each(tools)(`${verifies('P12')} accept one answer once, all of them together: $name`, async tool => {
         const args = world.valid(tool)
         const [one, other] = replicas()
         const question = await ask(one.server, token, tool.name, args)
@@ -165,26 +172,29 @@ export function describeReplicas(world: RemoteWorld): void {
         expect(arrivals).toHaveLength(tool.endpoint ? 1 : 0)
       })
 
-      it.each(tools)(`${verifies('P12')} do not take another server’s seal, nor the bare key’s: $name`, async tool => {
-        const args = world.valid(tool)
-        const [one, other] = replicas()
-        const question = await ask(one.server, token, tool.name, args)
-        const answer = question.reply(YES)
-        const [body = '', seal = ''] = String(answer.requestState).split('.')
-        const bare = Buffer.from(STATE_KEY, 'hex')
-        const keyOf = (server: string): Buffer =>
-          createHmac('sha256', bare).update(`${server} confirmations v1`).digest()
-        // Or the others would be refused for being made wrong.
-        expect(sealOf(body, keyOf(subject.name))).toBe(seal)
-        for (const key of [keyOf('another-server'), bare, STATE_KEY]) {
-          const forged = { ...answer, requestState: `${body}.${sealOf(body, key)}` }
-          expect(errorCodeOf(messageOf(await other.server.call(token, tool.name, args, forged)))).toBe(
-            'CONFIRMATION_INVALID',
-          )
-        }
-      })
+      it.each(tools)(
+        `${verifies('P12')} do not accept a seal with another server’s key, or with the key itself: $name`,
+        async tool => {
+          const args = world.valid(tool)
+          const [one, other] = replicas()
+          const question = await ask(one.server, token, tool.name, args)
+          const answer = question.reply(YES)
+          const [body = '', seal = ''] = String(answer.requestState).split('.')
+          const bare = Buffer.from(STATE_KEY, 'hex')
+          const keyOf = (server: string): Buffer =>
+            createHmac('sha256', bare).update(`${server} confirmations v1`).digest()
+          // Otherwise the forged seals could be refused for another reason.
+          expect(sealOf(body, keyOf(subject.name))).toBe(seal)
+          for (const key of [keyOf('another-server'), bare, STATE_KEY]) {
+            const forged = { ...answer, requestState: `${body}.${sealOf(body, key)}` }
+            expect(errorCodeOf(messageOf(await other.server.call(token, tool.name, args, forged)))).toBe(
+              'CONFIRMATION_INVALID',
+            )
+          }
+        },
+      )
 
-      describe('whose store is gone', () => {
+      describe('whose store is not available', () => {
         const [tool] = tools
         if (!tool) return
 
@@ -201,7 +211,7 @@ export function describeReplicas(world: RemoteWorld): void {
             { event: 'denied', confirmation: 'none', error: { code: 'CONFIRMATION_UNAVAILABLE' } },
           ])
         }
-        /** It is found again by itself. */
+        /** The replicas connect again by themselves. */
         const recovered = async (): Promise<void> => {
           for (const remote of replicas()) {
             await expect
@@ -212,7 +222,7 @@ export function describeReplicas(world: RemoteWorld): void {
           }
         }
 
-        it(`${verifies('P12', 'P16')} do nothing and say so, and go on once it is back: killed`, async () => {
+        it(`${verifies('P12', 'P16')} refuse writes until it is back: killed`, async () => {
           const args = world.valid(tool)
           const [one, other] = replicas()
           const used = await ask(one.server, token, tool.name, args)
@@ -221,12 +231,12 @@ export function describeReplicas(world: RemoteWorld): void {
           await store().kill()
           await unavailable(one, args, open.reply(YES))
           await unavailable(other, args, open.reply(YES))
-          // Nor is anybody asked what could not be answered.
+          // A write that would need a confirmation is refused at once.
           await unavailable(one, world.valid(tool))
-          for (const { tool: read } of reads.map(read => ({ tool: read })))
+          for (const read of reads)
             expect(outputOf(messageOf(await one.server.call(token, read.name, world.valid(read))))).toBeDefined()
 
-          // It comes back with nothing in it: what was used before must not count again.
+          // It has lost its data: an answer that was used before must not be accepted again.
           await store().restart()
           await recovered()
           const arrivals = await world.arrivals(async () => {
@@ -239,15 +249,15 @@ export function describeReplicas(world: RemoteWorld): void {
           expect(arrivals).toEqual([])
         })
 
-        it(`${verifies('P12', 'P16')} do nothing and say so, and go on once it is back: hanging`, async () => {
+        it(`${verifies('P12', 'P16')} refuse writes until it is back: suspended`, async () => {
           const args = world.valid(tool)
           const [one, other] = replicas()
           const open = await ask(one.server, token, tool.name, args)
           store().hang()
-          await Promise.all([unavailable(one, args, open.reply(YES))])
+          await unavailable(one, args, open.reply(YES))
           store().wake()
           await recovered()
-          // It may have been told before it hung that this was used: once is still the most.
+          // The store may have executed the command when it continued, so that the answer is used up.
           const arrivals = await world.arrivals(() =>
             Promise.all(replicas().map(({ server }) => server.call(token, tool.name, args, open.reply(YES)))),
           )
@@ -255,7 +265,7 @@ export function describeReplicas(world: RemoteWorld): void {
           expect(other.server.child.exitCode).toBeNull()
         })
 
-        it(`${verifies('P12', 'P16')} do nothing and say so, and go on once it is back: killed while it is asked`, async () => {
+        it(`${verifies('P12', 'P16')} refuse writes until it is back: killed during a request`, async () => {
           const args = world.valid(tool)
           const [one, other] = replicas()
           const open = await ask(one.server, token, tool.name, args)

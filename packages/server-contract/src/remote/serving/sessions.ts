@@ -8,11 +8,10 @@ import { isQuestion, isReply, LegacySession } from '../legacy-session.ts'
 import { messageOf } from '../remote-server.ts'
 import { type Remote, type RemoteWorld, scopesOf } from '../remote-world.ts'
 
-/** How many sessions one caller may have, and all together; what more there is must make room or wait. */
-const OF_ONE_CALLER = 32
-const OF_ALL = 1_000
+/** The maximum number of sessions of one person. `pnpm soak sessions` tests the maximum of all callers, 1,000. */
+const SESSIONS_OF_ONE = 32
 
-/** The earlier era: what is kept between requests belongs to one caller, and ends. */
+/** Sessions of the legacy era. */
 export function describeSessions(world: RemoteWorld): void {
   const { subject } = world
   const scope = scopesOf(subject).join(' ')
@@ -20,31 +19,31 @@ export function describeSessions(world: RemoteWorld): void {
   const [write] = writeTools(subject)
   if (!read) throw new Error('every server has a tool that reads')
 
-  describe('a session of the earlier era', () => {
+  describe('a legacy session', () => {
     let remote: Remote
     let ada: string
-    /** Everybody who is not ada with her program. */
+    /** Tokens of other persons, or of other clients of the same person. */
     let others: readonly (readonly [string, string])[]
     beforeAll(async () => {
       remote = await world.serve()
       ada = await world.token(scope)
       others = [
         ['another person', await world.token(scope, { claims: { sub: 'grace' } })],
-        ['another program of hers', await world.token(scope, { claims: { client_id: 'other-client' } })],
-        ['another person with another program', await world.token(scope, { claims: { sub: 'eve', client_id: 'x' } })],
-        ['one whose names only look like hers', await world.token(scope, { claims: { sub: 'Ada' } })],
+        ['another client of the same person', await world.token(scope, { claims: { client_id: 'other-client' } })],
+        ['another person with another client', await world.token(scope, { claims: { sub: 'eve', client_id: 'x' } })],
+        ['a person whose name differs in case', await world.token(scope, { claims: { sub: 'Ada' } })],
         [
-          'names that join to the same',
+          'names that are the same when joined',
           await world.token(scope, { claims: { sub: 'adacontract', client_id: '-client' } }),
         ],
       ]
     })
     afterAll(() => remote.server.kill('SIGTERM'))
 
-    it(`${verifies('P15')} is its owner’s alone: to everybody else there is none`, async () => {
+    it(`${verifies('P15')} does not exist for anyone but its owner`, async () => {
       const session = await LegacySession.open(remote.server, ada)
       for (const [who, token] of others) {
-        const stolen = session.stolenBy(token)
+        const stolen = session.withToken(token)
         const before = remote.trail.terminals().length
         const call = await stolen.call(read.name, world.valid(read)).reply()
         expect(call.status, who).toBe(404)
@@ -53,7 +52,7 @@ export function describeSessions(world: RemoteWorld): void {
           {
             event: 'denied',
             tool: read.name,
-            caller: { kind: 'oauth', id: sayWho(token).sub, clientId: sayWho(token).client_id },
+            caller: { kind: 'oauth', id: claimsOf(token).sub, clientId: claimsOf(token).client_id },
           },
         ])
         expect((await stolen.request('tools/list').reply()).status, who).toBe(404)
@@ -63,37 +62,35 @@ export function describeSessions(world: RemoteWorld): void {
         ).toBe(404)
         expect((await stolen.end()).status, who).toBe(404)
       }
-      // A session that is not there looks the same from outside.
-      const [[, stranger = ''] = []] = others
-      const theirs = await session.stolenBy(stranger).request('tools/list').reply()
-      const nobodys = await new LegacySession(remote.server, stranger, crypto.randomUUID())
-        .request('tools/list')
-        .reply()
-      const shape = ({ status, text }: typeof theirs): unknown => [status, text.replace(/[0-9a-f]{32}/g, '')]
-      expect(shape(theirs)).toEqual(shape(nobodys))
-      // And it is still there.
+      // The reply is the same as for an unknown session.
+      const [[, other = ''] = []] = others
+      const stolen = await session.withToken(other).request('tools/list').reply()
+      const unknown = await new LegacySession(remote.server, other, crypto.randomUUID()).request('tools/list').reply()
+      const shape = ({ status, text }: typeof stolen): unknown => [status, text.replace(/[0-9a-f]{32}/g, '')]
+      expect(shape(stolen)).toEqual(shape(unknown))
+      // The owner can still use it.
       expect(outputOf(messageOf(await session.call(read.name, world.valid(read)).reply()))).toBeDefined()
       expect((await session.end()).status).toBe(200)
     })
 
-    it(`${verifies('P15')} is no way in without a good token of each request’s own`, async () => {
+    it(`${verifies('P15')} needs a valid token with each request`, async () => {
       const session = await LegacySession.open(remote.server, ada)
       const before = Math.floor(Date.now() / 1000)
       const old = await world.token(scope, { claims: { iat: before - 600, exp: before - 60 } })
       for (const token of [old, 'x', '']) {
-        expect((await session.stolenBy(token).request('tools/list').reply()).status).toBe(401)
-        expect((await session.stolenBy(token).listen().reply()).status).toBe(401)
-        expect((await session.stolenBy(token).end()).status).toBe(401)
+        expect((await session.withToken(token).request('tools/list').reply()).status).toBe(401)
+        expect((await session.withToken(token).listen().reply()).status).toBe(401)
+        expect((await session.withToken(token).end()).status).toBe(401)
       }
-      // Another token of the same person and program is as good.
+      // Another token of the same person and client is accepted.
       session.token = await world.token(scope)
       expect((await session.request('tools/list').reply()).status).toBe(200)
       await session.end()
     })
 
-    it(`${verifies('P15')} ends when its owner’s token does, and goes on with a new one`, async () => {
+    it(`${verifies('P15')} cannot be used with an expired token, and continues with a new one`, async () => {
       const now = Math.floor(Date.now() / 1000)
-      // Five seconds are forgiven, for clocks that differ.
+      // The server allows five seconds, because clocks differ.
       const short = await world.token(scope, { claims: { iat: now - 60, exp: now - 3 } })
       const session = await LegacySession.open(remote.server, short)
       expect((await session.request('tools/list').reply()).status).toBe(200)
@@ -104,7 +101,7 @@ export function describeSessions(world: RemoteWorld): void {
       await session.end()
     })
 
-    it(`${verifies('P15')} has the scopes of the request’s token, not of the one that it began with`, async () => {
+    it(`${verifies('P15')} has the scopes of the request’s token, not of the token that opened it`, async () => {
       const none = await world.token('openid')
       const session = await LegacySession.open(remote.server, none)
       const refused = await session.call(read.name, world.valid(read)).reply()
@@ -112,13 +109,13 @@ export function describeSessions(world: RemoteWorld): void {
       expect(refused.headers['www-authenticate']).toContain(read.scope)
       session.token = await world.token(read.scope)
       expect(outputOf(messageOf(await session.call(read.name, world.valid(read)).reply()))).toBeDefined()
-      // And what was stepped up to is not kept.
+      // The scopes of an earlier token are not kept.
       session.token = none
       expect((await session.call(read.name, world.valid(read)).reply()).status).toBe(403)
       await session.end()
     })
 
-    it(`${verifies('P7')} has to be there: unknown, ended, malformed and missing ids are refused and recorded`, async () => {
+    it(`${verifies('P7')} has to exist: unknown, ended, malformed and missing ids are refused and recorded`, async () => {
       const ended = await LegacySession.open(remote.server, ada)
       expect((await ended.end()).status).toBe(200)
       for (const id of [
@@ -138,7 +135,7 @@ export function describeSessions(world: RemoteWorld): void {
         expect(remote.trail.terminals().slice(before), id).toMatchObject([{ event: 'denied', tool: read.name }])
         expect((await session.listen().reply()).status, id).toBe(404)
         expect((await session.end()).status, id).toBe(404)
-        // Not even by a greeting does an id come to be that the server did not choose.
+        // A client cannot choose the id.
         expect((await session.request('initialize', GREETING).reply()).status, id).toBe(404)
       }
       const before = remote.trail.terminals().length
@@ -149,7 +146,7 @@ export function describeSessions(world: RemoteWorld): void {
         expect((await remote.server.send(method, '/mcp', { Authorization: `Bearer ${ada}` })).status).toBe(400)
     })
 
-    it('is begun once: a second greeting in it is refused and changes nothing', async () => {
+    it('refuses a second initialize, and continues', async () => {
       const session = await LegacySession.open(remote.server, ada)
       const { status } = await session.request('initialize', GREETING).reply()
       expect(status).toBe(400)
@@ -157,7 +154,7 @@ export function describeSessions(world: RemoteWorld): void {
       await session.end()
     })
 
-    it('has one stream that the server can send on, which may be let go of and opened again', async () => {
+    it('has one stream for the server’s own messages, which can be closed and opened again', async () => {
       const session = await LegacySession.open(remote.server, ada)
       const stream = session.listen()
       expect(await stream.head()).toBe(200)
@@ -165,7 +162,7 @@ export function describeSessions(world: RemoteWorld): void {
       expect((await session.request('tools/list').reply()).status).toBe(200)
       await stream.abort()
       let again = session.listen()
-      // The server learns of it a moment later.
+      // The server notices the closed connection a moment later.
       for (let attempt = 0; (await again.head()) === 409 && attempt < 40; attempt += 1) {
         await new Promise(resolve => setTimeout(resolve, 25))
         again = session.listen()
@@ -176,12 +173,12 @@ export function describeSessions(world: RemoteWorld): void {
       expect(again.ended).toBe(true)
     })
 
-    it(`${verifies('P7')} that ends takes its calls with it, on record`, async () => {
+    it(`${verifies('P7')} that ends cancels its calls, which is recorded`, async () => {
       const [tool] = reachingTools(subject)
       if (!tool) return
       const backend = await HostileBackend.start(world.access)
       backend.behave = () => {}
-      const slow = await world.serve({ [`${subject.prefix}_API_URL`]: backend.url, ...relaxed(world) })
+      const slow = await world.serve({ [`${subject.prefix}_API_URL`]: backend.url, ...withoutConfirmation(world) })
       const session = await LegacySession.open(slow.server, ada)
       const call = session.call(tool.name, world.valid(tool))
       await backend.arrived(1)
@@ -197,16 +194,16 @@ export function describeSessions(world: RemoteWorld): void {
       await backend.close()
     })
 
-    it(`${verifies('P15')} makes room for its owner’s next one when they have too many, and for nobody else’s`, async () => {
+    it(`${verifies('P15')} that is idle for longest ends when its owner opens too many`, async () => {
       const theirs = await LegacySession.open(remote.server, await world.token(scope, { claims: { sub: 'ida' } }))
       const token = await world.token(scope, { claims: { sub: 'max' } })
       const first = await LegacySession.open(remote.server, token)
       const busy = await LegacySession.open(remote.server, token)
       const stream = busy.listen()
       expect(await stream.head()).toBe(200)
-      for (let count = 2; count < OF_ONE_CALLER; count += 1) await LegacySession.open(remote.server, token)
+      for (let count = 2; count < SESSIONS_OF_ONE; count += 1) await LegacySession.open(remote.server, token)
       expect((await first.request('tools/list').reply()).status).toBe(200)
-      // The one that was idle for longest goes: not the first, which was just used, and not the one that is in use.
+      // Neither the first session, which was just used, nor the one with an open stream, nor that of another person.
       const [next, afterNext] = [
         await LegacySession.open(remote.server, token),
         await LegacySession.open(remote.server, token),
@@ -217,10 +214,10 @@ export function describeSessions(world: RemoteWorld): void {
       await theirs.end()
     })
 
-    it(`${verifies('P15')} of a caller whose sessions are all in use has to wait, with no harm to those`, async () => {
+    it(`${verifies('P15')} is not opened while all sessions of the person are in use`, async () => {
       const token = await world.token(scope, { claims: { sub: 'lea' } })
       const sessions: LegacySession[] = []
-      for (let count = 0; count < OF_ONE_CALLER; count += 1)
+      for (let count = 0; count < SESSIONS_OF_ONE; count += 1)
         sessions.push(await LegacySession.open(remote.server, token))
       const streams = sessions.map(session => session.listen())
       for (const stream of streams) expect(await stream.head()).toBe(200)
@@ -229,7 +226,7 @@ export function describeSessions(world: RemoteWorld): void {
       expect(refused.headers['mcp-session-id']).toBeUndefined()
       for (const stream of streams) expect(stream.ended).toBe(false)
       await Promise.all(streams.map(stream => stream.abort()))
-      // Once they are idle again, there is room.
+      // When they are idle again, one of them makes room.
       await expect
         .poll(
           async () =>
@@ -238,34 +235,15 @@ export function describeSessions(world: RemoteWorld): void {
         .toBe(200)
     })
 
-    it(`${verifies('P15')} is one of so many; beyond that, whoever has most makes room`, async () => {
-      const crowded = await world.serve()
-      const mine = await LegacySession.open(crowded.server, ada)
-      const people = Math.ceil(OF_ALL / OF_ONE_CALLER)
-      let opened = 1
-      for (let person = 0; person < people; person += 1) {
-        const token = await world.token(scope, { claims: { sub: `person-${person}` } })
-        const count = Math.min(OF_ONE_CALLER, OF_ALL - opened)
-        const statuses = await Promise.all(
-          Array.from({ length: count }, async () => (await greet(crowded, token)).status),
-        )
-        expect(new Set(statuses)).toEqual(new Set([200]))
-        opened += count
-      }
-      const late = await LegacySession.open(crowded.server, await world.token(scope, { claims: { sub: 'late' } }))
-      expect((await late.request('tools/list').reply()).status).toBe(200)
-      expect((await mine.request('tools/list').reply()).status).toBe(200)
-      await crowded.server.kill('SIGTERM')
-    })
-
-    it(`${verifies('P15')} of a person with many programs counts with all of theirs`, async () => {
+    it(`${verifies('P15')} counts for its person, whichever client opened it`, async () => {
       const own = await world.serve()
-      const others = await LegacySession.open(own.server, ada)
+      const another = await LegacySession.open(own.server, ada)
       const tokenOf = (app: number) => world.token(scope, { claims: { sub: 'eve', client_id: `app-${app}` } })
       const first = await LegacySession.open(own.server, await tokenOf(0))
-      for (let app = 1; app <= OF_ONE_CALLER; app += 1) expect((await greet(own, await tokenOf(app))).status).toBe(200)
+      for (let app = 1; app <= SESSIONS_OF_ONE; app += 1)
+        expect((await greet(own, await tokenOf(app))).status).toBe(200)
       expect((await first.request('tools/list').reply()).status).toBe(404)
-      expect((await others.request('tools/list').reply()).status).toBe(200)
+      expect((await another.request('tools/list').reply()).status).toBe(200)
       await own.server.kill('SIGTERM')
     })
 
@@ -274,21 +252,21 @@ export function describeSessions(world: RemoteWorld): void {
 
     if (!write) return
 
-    it(`${verifies('P12')} has its questions answered by its owner alone`, async () => {
+    it(`${verifies('P12')} accepts an answer of its owner only`, async () => {
       const session = await LegacySession.open(remote.server, ada)
       const call = session.call(write.name, world.valid(write))
       const question = await call.message(isQuestion)
       const arrivals = await world.arrivals(async () => {
         for (const [who, token] of others) {
-          expect((await session.stolenBy(token).answer(question).reply()).status, who).toBe(404)
-          // Nor from a session of their own, or of hers.
+          expect((await session.withToken(token).answer(question).reply()).status, who).toBe(404)
+          // Neither is an answer in another session accepted.
           const own = await LegacySession.open(remote.server, token)
           await own.answer(question).reply()
           await own.end()
         }
-        const hers = await LegacySession.open(remote.server, ada)
-        await hers.answer(question).reply()
-        await hers.end()
+        const second = await LegacySession.open(remote.server, ada)
+        await second.answer(question).reply()
+        await second.end()
         expect((await remote.server.legacy(ada, undefined, { id: question.id, result: {} })).status).toBe(400)
         expect((await session.request('tools/list').reply()).status).toBe(200)
         expect(call.messages().some(isReply)).toBe(false)
@@ -299,7 +277,7 @@ export function describeSessions(world: RemoteWorld): void {
       await session.end()
     })
 
-    it(`${verifies('P12')} has a question answered once, in the first of two words`, async () => {
+    it(`${verifies('P12')} accepts only the first answer to a question`, async () => {
       const session = await LegacySession.open(remote.server, ada)
       const call = session.call(write.name, world.valid(write))
       const question = await call.message(isQuestion)
@@ -312,7 +290,7 @@ export function describeSessions(world: RemoteWorld): void {
       await session.end()
     })
 
-    it(`${verifies('P7', 'P12')} that ends with a question open leaves nothing done`, async () => {
+    it(`${verifies('P7', 'P12')} that ends before an answer does not execute the call`, async () => {
       const session = await LegacySession.open(remote.server, ada)
       const before = remote.trail.terminals().length
       const call = session.call(write.name, world.valid(write))
@@ -327,7 +305,7 @@ export function describeSessions(world: RemoteWorld): void {
       await call.abort()
     })
 
-    it(`${verifies('P12')} takes no answer that comes with the call itself`, async () => {
+    it(`${verifies('P12')} does not accept an answer in the call itself`, async () => {
       const session = await LegacySession.open(remote.server, ada)
       const arrivals = await world.arrivals(async () => {
         for (const extra of [
@@ -352,12 +330,12 @@ const GREETING = {
   clientInfo: { name: 'contract', version: '1.0.0' },
 }
 
-/** Settings under which nobody is asked, so that a call goes right through. */
-export function relaxed({ subject }: RemoteWorld): Record<string, string> {
-  return subject.asking === undefined ? {} : { [`${subject.prefix}_CONFIRM`]: 'description' }
+/** The settings under which calls need no confirmation. */
+export function withoutConfirmation({ subject }: RemoteWorld): Readonly<Record<string, string>> {
+  return subject.confirmationOff ?? {}
 }
 
-function sayWho(token: string): { sub: string; client_id: string } {
+function claimsOf(token: string): { sub: string; client_id: string } {
   return JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as {
     sub: string
     client_id: string

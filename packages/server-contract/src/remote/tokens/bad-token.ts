@@ -1,4 +1,4 @@
-import type { Forge } from './forge.ts'
+import type { TokenForger } from './token-forger.ts'
 
-/** A token that opens no door: what is wrong with it, and how it is made. */
-export type BadToken = readonly [wrong: string, make: (forge: Forge) => string | Promise<string>]
+/** A token that the server must refuse: its fault, and how it is made. */
+export type BadToken = readonly [fault: string, make: (forger: TokenForger) => string | Promise<string>]

@@ -1,59 +1,67 @@
 import type { Headers } from '../remote-server.ts'
 
-/** A good token, or something else that was meant to be one, where none may stand. */
+/** A request with a valid token, or a malformed one, in a place where the server must not accept it. */
 export interface Misplaced {
   readonly headers?: Headers
   readonly path?: string
-  /** In place of a call. */
+  /** The body, instead of that of a call. */
   readonly body?: string
 }
 
 const bearer = (token: string): string => `Bearer ${token}`
 
-/** Each seen as an attempt with a token. `other` is another good one. */
+/** Places that the server looks at: the request is refused as one with an invalid token. `other` is also valid. */
 export const MISPLACED: Readonly<Record<string, (token: string, other: string) => Misplaced>> = {
-  'the same Authorization twice': token => ({ headers: { Authorization: [bearer(token), bearer(token)] } }),
-  'two of Authorization, each good': (token, other) => ({ headers: { Authorization: [bearer(token), bearer(other)] } }),
-  'a good Authorization before a bad one': token => ({ headers: { Authorization: [bearer(token), 'Bearer x'] } }),
-  'a good Authorization behind a bad one': token => ({ headers: { Authorization: ['Bearer x', bearer(token)] } }),
-  'a good Authorization beside one of Basic': token => ({ headers: { Authorization: [bearer(token), 'Basic YTpi'] } }),
-  'Basic, with the token for a password': token => ({
+  'the same Authorization header twice': token => ({ headers: { Authorization: [bearer(token), bearer(token)] } }),
+  'two Authorization headers with valid tokens': (token, other) => ({
+    headers: { Authorization: [bearer(token), bearer(other)] },
+  }),
+  'a valid Authorization header before an invalid one': token => ({
+    headers: { Authorization: [bearer(token), 'Bearer x'] },
+  }),
+  'a valid Authorization header after an invalid one': token => ({
+    headers: { Authorization: ['Bearer x', bearer(token)] },
+  }),
+  'a valid Authorization header and one of Basic': token => ({
+    headers: { Authorization: [bearer(token), 'Basic YTpi'] },
+  }),
+  'Basic with the token as the password': token => ({
     headers: { Authorization: `Basic ${Buffer.from(`ada:${token}`).toString('base64')}` },
   }),
-  'the token behind Basic': token => ({ headers: { Authorization: `Basic ${token}` } }),
-  'the token behind DPoP': token => ({ headers: { Authorization: `DPoP ${token}`, DPoP: token } }),
-  'the token alone': token => ({ headers: { Authorization: token } }),
-  'the word Bearer alone': () => ({ headers: { Authorization: 'Bearer' } }),
-  'the word Bearer and a space': () => ({ headers: { Authorization: 'Bearer ' } }),
-  'nothing in Authorization': () => ({ headers: { Authorization: '' } }),
+  'the token after Basic': token => ({ headers: { Authorization: `Basic ${token}` } }),
+  'the token after DPoP': token => ({ headers: { Authorization: `DPoP ${token}`, DPoP: token } }),
+  'the token without a scheme': token => ({ headers: { Authorization: token } }),
+  'Bearer without a token': () => ({ headers: { Authorization: 'Bearer' } }),
+  'Bearer and a space': () => ({ headers: { Authorization: 'Bearer ' } }),
+  'an empty Authorization header': () => ({ headers: { Authorization: '' } }),
   'Bearer twice': token => ({ headers: { Authorization: `Bearer ${bearer(token)}` } }),
-  'two tokens with a space between them': (token, other) => ({
+  'two tokens separated by a space': (token, other) => ({
     headers: { Authorization: bearer(`${token} ${other}`) },
   }),
-  'two tokens with a comma between them': (token, other) => ({
+  'two tokens separated by a comma': (token, other) => ({
     headers: { Authorization: `${bearer(token)}, ${bearer(other)}` },
   }),
-  'a tab behind Bearer': token => ({ headers: { Authorization: `Bearer\t${token}` } }),
-  'no space behind Bearer': token => ({ headers: { Authorization: `Bearer${token}` } }),
-  'a colon behind Bearer': token => ({ headers: { Authorization: `Bearer: ${token}` } }),
+  'a tab after Bearer': token => ({ headers: { Authorization: `Bearer\t${token}` } }),
+  'no space after Bearer': token => ({ headers: { Authorization: `Bearer${token}` } }),
+  'a colon after Bearer': token => ({ headers: { Authorization: `Bearer: ${token}` } }),
   'the token in quotes': token => ({ headers: { Authorization: `Bearer "${token}"` } }),
   'the token as a parameter': token => ({ headers: { Authorization: `Bearer token="${token}"` } }),
-  'a letter beyond ASCII behind the token': token => ({ headers: { Authorization: bearer(`${token}é`) } }),
-  'the token in the address': token => ({ path: `/mcp?access_token=${token}` }),
-  'the token in the address, its name encoded': token => ({ path: `/mcp?a=b&%61ccess_token=${token}` }),
-  'the token in the address and in its place': token => ({
+  'a non-ASCII letter after the token': token => ({ headers: { Authorization: bearer(`${token}é`) } }),
+  'the token in the query': token => ({ path: `/mcp?access_token=${token}` }),
+  'the token in the query, its name percent-encoded': token => ({ path: `/mcp?a=b&%61ccess_token=${token}` }),
+  'the token in the query and in the header': token => ({
     path: `/mcp?access_token=${token}`,
     headers: { Authorization: bearer(token) },
   }),
-  'an empty token in the address, a good one in its place': token => ({
+  'an empty token in the query, a valid one in the header': token => ({
     path: '/mcp?access_token=',
     headers: { Authorization: bearer(token) },
   }),
 }
 
-/** Each no attempt at all, as far as the server looks. */
-export const UNSEEN: Readonly<Record<string, (token: string) => Misplaced>> = {
-  nothing: () => ({}),
+/** Places that the server ignores: the request is refused as one without a token. */
+export const IGNORED: Readonly<Record<string, (token: string) => Misplaced>> = {
+  'no token': () => ({}),
   'the token in a form': token => ({
     body: `access_token=${token}`,
     headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
@@ -63,7 +71,7 @@ export const UNSEEN: Readonly<Record<string, (token: string) => Misplaced>> = {
   'the token in other headers': token => ({
     headers: { 'X-Access-Token': token, 'X-Forwarded-Authorization': bearer(token), 'X-Authorization': bearer(token) },
   }),
-  'a user that a proxy is said to know': () => ({
+  'a user in headers of a proxy': () => ({
     headers: {
       'X-Forwarded-User': 'ada',
       'X-Remote-User': 'ada',
@@ -71,7 +79,7 @@ export const UNSEEN: Readonly<Record<string, (token: string) => Misplaced>> = {
       'X-Forwarded-For': '127.0.0.1',
     },
   }),
-  'somebody’s word within the message': token => ({
+  'the token in the message': token => ({
     body: JSON.stringify({
       jsonrpc: '2.0',
       id: 1,

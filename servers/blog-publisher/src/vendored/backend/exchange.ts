@@ -16,7 +16,7 @@ export async function exchange<T>(fetch: ReadingFetch, call: BackendCall, reques
   const send = (): Promise<Response> =>
     fetch({ endpoint, path, ...(query && { query }), headers: headersOf(call), signal: call.signal })
   try {
-    return await attempt(send, call, expected)
+    return await attempt(send, call, expected, fetch.holdsCredential)
   } catch (error) {
     if (!(error instanceof LostReplyError)) throw error
     throw new CodedError('BACKEND_UNAVAILABLE', `${error.message} Try again later.`, { cause: error.cause })

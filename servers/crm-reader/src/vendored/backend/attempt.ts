@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import { CodedError } from '#call'
+import { type EchoCheck, textsOf } from './credential-echo.ts'
 import { refusal } from './refusal.ts'
 
 /** What a request to the backend needs to know of the call that it is made for. */
@@ -36,7 +37,7 @@ export function headersOf(call: BackendCall): Record<string, string> {
 }
 
 /**
- * Sends one request and judges its reply.
+ * Sends one request and judges its reply. A reply that holds the credential is withheld.
  *
  * @throws {CodedError} the backend did not do it, and says so
  * @throws {LostReplyError} whether it did it is unknown
@@ -45,6 +46,7 @@ export async function attempt<T>(
   send: () => Promise<Response>,
   { signal }: BackendCall,
   { reply, refusals }: Expected<T>,
+  holdsCredential: EchoCheck,
 ): Promise<T> {
   let response: Response
   try {
@@ -67,8 +69,16 @@ export async function attempt<T>(
   } catch (error) {
     throw new LostReplyError(lateOr('The backend’s reply could not be read whole.', signal), { cause: error })
   }
+  let value: unknown
   try {
-    return reply.parse(JSON.parse(text))
+    value = JSON.parse(text)
+  } catch (error) {
+    throw new LostReplyError('The backend’s reply was not what this server expects.', { cause: error })
+  }
+  if (holdsCredential(text) || holdsCredential(textsOf(value)))
+    throw new LostReplyError('The backend’s reply held this server’s credential and was withheld.')
+  try {
+    return reply.parse(value)
   } catch (error) {
     throw new LostReplyError('The backend’s reply was not what this server expects.', { cause: error })
   }

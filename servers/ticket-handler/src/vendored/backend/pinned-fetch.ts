@@ -1,3 +1,5 @@
+import { createEchoCheck, type EchoCheck } from './credential-echo.ts'
+
 /** A request that an adapter makes. */
 export interface BackendRequest<Endpoint extends string> {
   /** One of the adapter's closed list: `GET /tickets/{id}`. */
@@ -7,6 +9,12 @@ export interface BackendRequest<Endpoint extends string> {
   readonly query?: Readonly<Record<string, string>>
   readonly headers: Readonly<Record<string, string>>
   readonly signal: AbortSignal
+}
+
+/** Sends requests of one kind to the backend, with the credential. */
+export type BackendFetch<Request> = ((request: Request) => Promise<Response>) & {
+  /** Whether a text of the backend’s holds the credential. */
+  readonly holdsCredential: EchoCheck
 }
 
 /**
@@ -21,7 +29,7 @@ export interface BackendRequest<Endpoint extends string> {
 export function pinFetch<Endpoint extends string>(token: string, base: URL, endpoints: readonly Endpoint[]) {
   const prefix = base.pathname.replace(/\/+$/, '')
   const allowed = new Map<string, RegExp>(endpoints.map(endpoint => [endpoint, patternOf(endpoint)]))
-  return async (method: string, request: BackendRequest<Endpoint>, body?: string): Promise<Response> => {
+  const send = async (method: string, request: BackendRequest<Endpoint>, body?: string): Promise<Response> => {
     const { endpoint, path, query, headers, signal } = request
     if (!allowed.get(endpoint)?.test(path) || !endpoint.startsWith(`${method} `))
       throw new Error(`not an endpoint of this server: ${endpoint}`)
@@ -37,6 +45,7 @@ export function pinFetch<Endpoint extends string>(token: string, base: URL, endp
       signal,
     })
   }
+  return Object.assign(send, { holdsCredential: createEchoCheck(token) })
 }
 
 function patternOf(endpoint: string): RegExp {

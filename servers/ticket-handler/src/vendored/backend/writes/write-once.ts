@@ -27,11 +27,11 @@ export async function writeOnce<T>(fetch: WritingFetch, call: BackendCall, reque
   const send = (): Promise<Response> =>
     fetch({ endpoint, path, ...(query && { query }), headers, body: text, signal: call.signal })
   try {
-    return await attempt(send, call, expected)
+    return await attempt(send, call, expected, fetch.holdsCredential)
   } catch (first) {
     if (!(first instanceof LostReplyError)) throw first
     try {
-      if (!call.signal.aborted) return await attempt(send, call, expected)
+      if (!call.signal.aborted) return await attempt(send, call, expected, fetch.holdsCredential)
     } catch {
       // However the second attempt failed: the first may have been carried out.
     }

@@ -1,0 +1,121 @@
+import type { Headers } from './remote-server.ts'
+
+/** Values of Host that a server with {@link PUBLIC_URL} accepts while it listens on loopback. */
+export const GOOD_HOSTS = [
+  'mcp.example.com',
+  'MCP.Example.COM',
+  'mcp.example.com:443',
+  'mcp.example.com:8443',
+  'localhost',
+  'LOCALHOST:65535',
+  '127.0.0.1:8080',
+  '[::1]:8080',
+]
+
+const FOREIGN_HOSTS = [
+  '',
+  'evil.example',
+  'evil.example:443',
+  'mcp.example.com.evil.example',
+  'evil.example.mcp.example.com',
+  'xmcp.example.com',
+  'mcp.example.comx',
+  'example.com',
+  'com',
+  'mcp.example.com.',
+  'mcp.example.com:',
+  'mcp.example.com:0x1bb',
+  'mcp.example.com:-1',
+  'mcp.example.com:443:443',
+  'mcp.example.com: 443',
+  'mcp.example.com:65536',
+  'mcp.example.com:99999',
+  'mcp.example.com:000000443',
+  'mcp.example.com@evil.example',
+  'evil.example@mcp.example.com',
+  'ada:secret@mcp.example.com',
+  'evil.example#mcp.example.com',
+  'mcp.example.com/',
+  'mcp.example.com/mcp',
+  'mcp.example.com?',
+  'mcp.example.com\\evil.example',
+  'mcp.example.com%2eevil.example',
+  'mcp.example.com%00',
+  'mcp.example.com,evil.example',
+  'mcp.example.com evil.example',
+  'http://mcp.example.com',
+  'mcp。example。com',
+  'localhost.evil.example',
+  'localhost.',
+  '127.0.0.1.evil.example',
+  '127.0.0.1.nip.io',
+  '127.1',
+  '127.0.0.2',
+  '0x7f000001',
+  '2130706433',
+  '0.0.0.0',
+  '[::]',
+  '[::ffff:127.0.0.1]',
+  '::1',
+  '[::1',
+  '*',
+  'null',
+]
+
+/** Headers that the server must refuse because of their Host. */
+export const BAD_HOSTS: readonly (readonly [title: string, headers: Headers])[] = [
+  ...FOREIGN_HOSTS.map((host): [string, Headers] => [
+    JSON.stringify(host),
+    { Host: Buffer.from(host).toString('latin1') },
+  ]),
+  ['the same value twice', { Host: ['mcp.example.com', 'mcp.example.com'] }],
+  ['a good and a bad value', { Host: ['mcp.example.com', 'evil.example'] }],
+  ['a bad and a good value', { Host: ['evil.example', 'mcp.example.com'] }],
+  ['a bad value, a good one in X-Forwarded-Host', { Host: 'evil.example', 'X-Forwarded-Host': 'mcp.example.com' }],
+  ['a bad value, a good one in Forwarded', { Host: 'evil.example', Forwarded: 'host=mcp.example.com' }],
+  ['a bad value, a good one in X-Original-Host', { Host: 'evil.example', 'X-Original-Host': 'mcp.example.com' }],
+]
+
+/** The origin of the public URL. */
+export const GOOD_ORIGIN = 'https://mcp.example.com'
+
+const FOREIGN_ORIGINS = [
+  '',
+  'null',
+  'NULL',
+  '*',
+  'https://evil.example',
+  'https://mcp.example.com.evil.example',
+  'https://evil.example/https://mcp.example.com',
+  'https://xmcp.example.com',
+  'https://sub.mcp.example.com',
+  'https://example.com',
+  'http://mcp.example.com',
+  'https://mcp.example.com:8443',
+  'https://mcp.example.com:443',
+  'https://mcp.example.com/',
+  'https://mcp.example.com/mcp',
+  'https://mcp.example.com.',
+  'https://MCP.example.com',
+  'https://evil.example@mcp.example.com',
+  'https://mcp.example.com@evil.example',
+  'https://mcp.example.com https://evil.example',
+  'https://mcp.example.com, https://mcp.example.com',
+  'mcp.example.com',
+  '//mcp.example.com',
+  'http://localhost',
+  'http://localhost:1',
+  'http://127.0.0.1:1',
+  'https://localhost:8080',
+  'file://',
+  'chrome-extension://abcdefghijklmnop',
+  'javascript:alert(1)',
+]
+
+/** Headers that the server must refuse because of their Origin. */
+export const BAD_ORIGINS: readonly (readonly [title: string, headers: Headers])[] = [
+  ...FOREIGN_ORIGINS.map((origin): [string, Headers] => [JSON.stringify(origin), { Origin: origin }]),
+  ['the same value twice', { Origin: [GOOD_ORIGIN, GOOD_ORIGIN] }],
+  ['a good and a bad value', { Origin: [GOOD_ORIGIN, 'https://evil.example'] }],
+  ['a bad and a good value', { Origin: ['https://evil.example', GOOD_ORIGIN] }],
+]
