@@ -26,6 +26,8 @@ export default defineConfig({
         hookTimeout: 60_000,
       },
     })),
+    // The suites mostly wait for processes and sockets. By default, two cores would run one file at a time.
+    maxWorkers: 2,
     reporters: ['default', './scripts/closing-line.ts'],
   },
 })

@@ -13,8 +13,8 @@ const PATIENCE_MS = 10_000
 const MAX_MISSING = 3
 
 /**
- * Sends one hostile call after another, and for each looks at what came back, at the backend and in the audit log.
- * Resolves to all that is wrong, a line each.
+ * Sends hostile calls one after the other. For each, checks the reply, the backend and the audit log. Resolves to a line
+ * for each fault.
  */
 export async function attack(
   world: World,
@@ -22,19 +22,19 @@ export async function attack(
   calls: readonly HostileCall[],
 ): Promise<string[]> {
   const faults: string[] = []
-  const news = trail.follow()
+  const newRecords = trail.follow()
   let missing = 0
   for (const { title, line, id, calls: expected } of calls) {
     const fault = (what: string): number => faults.push(`${title}: ${what}`)
     const records: AuditRecord[] = []
     const ends = (): number => {
-      records.push(...news())
+      records.push(...newRecords())
       return records.filter(isTerminal).length
     }
     const linesBefore = server.lines.length
     const arrivals = await world.arrivals(async () => {
       server.writeLine(line)
-      // Lines are taken in order: what was refused at once is answered, and on record, when this is.
+      // The server handles lines in order. If it refuses the call at once, it has done so when this is answered.
       await server.request('tools/list', {})
       await waitFor(() => ends() >= expected)
       if (ends() < expected) missing += 1
@@ -42,20 +42,20 @@ export async function attack(
         missing += 1
         fault('there is no reply')
       }
-      // And what was refused later has been answered before this is read.
+      // If it refuses the call later, its reply comes before this one.
       await server.request('tools/list', {})
     })
     for (const { method, url } of arrivals) fault(`${method} ${url} reached the backend`)
-    if (ends() !== expected) fault(`the audit log has ${ends()} ends of calls, not ${expected}`)
-    for (const { event, result } of records) if (result !== undefined) fault(`the audit log has a result in ${event}`)
+    if (ends() !== expected) fault(`it has ${ends()} terminal records, not ${expected}`)
+    for (const { event, result } of records) if (result !== undefined) fault(`its ${event} record has a result`)
 
     for (const message of server.lines.slice(linesBefore).map(text => JSON.parse(text) as Message)) {
       if ((message.result as Message | undefined)?.tools) continue
-      const wrong = message.method ? 'the server asked the client' : faultOfRefusal(message)
+      const wrong = message.method ? 'the server sent a request' : faultOfRefusal(message)
       if (wrong) fault(wrong)
       else if (id !== undefined && message.id !== id) fault(`the reply is for ${JSON.stringify(message.id)}`)
     }
-    if (missing >= MAX_MISSING) return [...faults, 'what comes after that was not tried']
+    if (missing >= MAX_MISSING) return [...faults, 'the other calls were not tried']
   }
   return faults
 }

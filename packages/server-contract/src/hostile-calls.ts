@@ -3,23 +3,23 @@ import { nested, RawJson, toLine } from './raw-json.ts'
 import type { Era, Message } from './running-server.ts'
 import type { ToolSubject } from './subject.ts'
 
-/** Something that a client sends and that must come to nothing. */
+/** A line of a client that the server must refuse. */
 export interface HostileCall {
   readonly title: string
-  /** What is written, less the last newline. */
+  /** The line without its line break. */
   readonly line: string | Buffer
-  /** The id under which an error must come back; without one, errors for nobody may come back, and nothing else. */
+  /** The id of the error. If it is undefined, the server may reply with errors without an id, or not at all. */
   readonly id?: string | number
-  /** How many calls the audit log must show for it. */
+  /** The number of terminal records that it must have. */
   readonly calls: number
 }
 
 export interface Target {
   readonly tool: ToolSubject
   readonly era: Era
-  /** Arguments that work. */
+  /** Returns valid arguments. */
   readonly valid: () => Record<string, unknown>
-  /** Params as the era wants them. */
+  /** Adds the parameters that the era requires. */
   readonly params: (params: Message) => Message
   readonly outside: string
   readonly canary: string
@@ -27,7 +27,7 @@ export interface Target {
 
 let count = 0
 
-/** A call of one tool that is right but for what `change` makes of it. */
+/** A call that is valid except for the change. */
 function call(target: Target, title: string, change: (message: Message & { params: Message }) => unknown): HostileCall {
   count += 1
   const id = `hostile-${count}`
@@ -36,7 +36,7 @@ function call(target: Target, title: string, change: (message: Message & { param
   return { title: `${target.tool.name}: ${title}`, line: toLine(changed), id, calls: 1 }
 }
 
-/** The same, and it cannot be answered: its id is none. */
+/** A call that is valid except for the change, and has no valid id. */
 function unanswerable(target: Target, title: string, change: Parameters<typeof call>[2]): HostileCall {
   const { id: _, ...rest } = call(target, title, change)
   return rest
@@ -53,7 +53,7 @@ function withMeta(target: Target, title: string, meta: Message): HostileCall {
   })
 }
 
-/** Arguments that the tool does not take. */
+/** Calls with invalid arguments. */
 export function hostileArguments(target: Target): HostileCall[] {
   const { tool, valid, outside, canary } = target
   const entries = Object.entries(tool.fields)
@@ -67,17 +67,17 @@ export function hostileArguments(target: Target): HostileCall[] {
   const cases: Hostile[] = [
     ...wrong,
     ...missing,
-    ...(required.length > 0 ? ([['nothing is given', {}]] as const) : []),
+    ...(required.length > 0 ? ([['empty arguments', {}]] as const) : []),
     ...unknownArguments(target),
-    ['a list', [valid()]],
-    ['a list of values', Object.values(valid())],
-    ['a text', canary],
-    ['JSON in a text', JSON.stringify(valid())],
-    ['a number', 7],
-    ['true', true],
-    ['null', null],
-    ['ten thousand lists in one another', nested(10_000)],
-    ['a million lists in one another', nested(1_000_000)],
+    ['arguments that are a list', [valid()]],
+    ['arguments that are a list of values', Object.values(valid())],
+    ['arguments that are a string', canary],
+    ['arguments that are JSON in a string', JSON.stringify(valid())],
+    ['arguments that are a number', 7],
+    ['arguments that are true', true],
+    ['arguments that are null', null],
+    ['arguments that are 10,000 nested lists', nested(10_000)],
+    ['arguments that are 1,000,000 nested lists', nested(1_000_000)],
   ]
   return [
     ...cases.map(([title, value]) => withParams(target, title, { arguments: value })),
@@ -86,7 +86,7 @@ export function hostileArguments(target: Target): HostileCall[] {
   ]
 }
 
-/** Each beside arguments that are right, which therefore must not count. */
+/** Unknown arguments in addition to valid ones. */
 function unknownArguments({ valid, canary }: Target): Hostile[] {
   const names = [
     canary,
@@ -112,14 +112,17 @@ function unknownArguments({ valid, canary }: Target): Hostile[] {
     ...names.map(
       (name): Hostile => [`the unknown argument ${printable(JSON.stringify(name))}`, { ...valid(), [name]: true }],
     ),
-    ['a prototype', { ...valid(), ...ownPrototype({ polluted: canary }) }],
-    ['a constructor with a prototype', { ...valid(), constructor: { prototype: { polluted: canary } } }],
-    ['an argument with a name of a megabyte', { ...valid(), [canary.repeat(60_000)]: 1 }],
+    ['an argument named __proto__', { ...valid(), ...ownPrototype({ polluted: canary }) }],
+    [
+      'an argument named constructor with a prototype',
+      { ...valid(), constructor: { prototype: { polluted: canary } } },
+    ],
+    ['an argument with a name of 1 MB', { ...valid(), [canary.repeat(60_000)]: 1 }],
     ['a thousand arguments', { ...valid(), ...Object.fromEntries(numbers(1000).map(n => [`${canary}${n}`, canary])) }],
   ]
 }
 
-/** All that stands round the arguments. */
+/** Calls with valid arguments, in which something else is invalid. */
 export function hostileEnvelopes(target: Target): HostileCall[] {
   const { tool, canary, era } = target
   const names: Hostile[] = [
@@ -129,40 +132,40 @@ export function hostileEnvelopes(target: Target): HostileCall[] {
     ['a list', [tool.name]],
     ['an object', { name: tool.name }],
     ['empty', ''],
-    ['a prototype', '__proto__'],
-    ['a constructor', 'constructor'],
+    ['__proto__', '__proto__'],
+    ['constructor', 'constructor'],
     ['toString', 'toString'],
-    ['in capitals', tool.name.toUpperCase()],
-    ['with a blank', `${tool.name} `],
-    ['with a NUL', `${tool.name}\0`],
-    ['with a zero-width space', `${tool.name}\u200b`],
-    ['of a shell', 'runCommand'],
-    ['of a delete', `delete${tool.name}`],
+    ['in upper case', tool.name.toUpperCase()],
+    ['followed by a space', `${tool.name} `],
+    ['followed by a null character', `${tool.name}\0`],
+    ['followed by a zero-width space', `${tool.name}\u200b`],
+    ['runCommand', 'runCommand'],
+    ['after "delete"', `delete${tool.name}`],
     ['a path', `../${tool.name}`],
     ['a method', 'tools/list'],
-    ['a secret', `${canary} ${canary}`],
-    ['a megabyte', canary.repeat(60_000)],
+    ['an unknown text', `${canary} ${canary}`],
+    ['of 1 MB', canary.repeat(60_000)],
   ]
   const answers: Hostile[] = [
-    ['an answer that was not asked for', { inputResponses: accepted() }],
-    ['an answer with garbage for a state', { inputResponses: accepted(), requestState: 'garbage' }],
+    ['an answer without a request', { inputResponses: accepted() }],
+    ['an answer with a malformed state', { inputResponses: accepted(), requestState: 'garbage' }],
     ['an answer with an empty state', { inputResponses: accepted(), requestState: '' }],
     ['an answer with a forged state', { inputResponses: accepted(), requestState: forgedState() }],
-    ['an answer with a state of a megabyte', { inputResponses: accepted(), requestState: 'A'.repeat(1024 * 1024) }],
-    ['an answer with a number for a state', { inputResponses: accepted(), requestState: 1 }],
-    ['an answer with null for a state', { inputResponses: accepted(), requestState: null }],
-    ['an answer with an object for a state', { inputResponses: accepted(), requestState: { valid: true } }],
-    ['an answer with a list for a state', { inputResponses: accepted(), requestState: ['x'] }],
+    ['an answer with a state of 1 MB', { inputResponses: accepted(), requestState: 'A'.repeat(1024 * 1024) }],
+    ['an answer with a state that is a number', { inputResponses: accepted(), requestState: 1 }],
+    ['an answer with a state that is null', { inputResponses: accepted(), requestState: null }],
+    ['an answer with a state that is an object', { inputResponses: accepted(), requestState: { valid: true } }],
+    ['an answer with a state that is a list', { inputResponses: accepted(), requestState: ['x'] }],
     ['a state without an answer', { requestState: forgedState() }],
     ['answers that are null', { inputResponses: null }],
-    ['answers that are a text', { inputResponses: 'yes' }],
+    ['answers that are a string', { inputResponses: 'yes' }],
     ['answers that are a list', { inputResponses: [{ action: 'accept' }] }],
-    ['answers to everything', { inputResponses: Object.fromEntries(numbers(1000).map(n => [n, accepted().confirm])) }],
-    ['an answer by the prototype', { inputResponses: ownPrototype(accepted()) }],
+    ['a thousand answers', { inputResponses: Object.fromEntries(numbers(1000).map(n => [n, accepted().confirm])) }],
+    ['an answer in the prototype', { inputResponses: ownPrototype(accepted()) }],
   ]
   const metas: Hostile[] = [
     ['null', null],
-    ['a text', canary],
+    ['a string', canary],
     ['a number', 7],
     ['a list', []],
     ['true', true],
@@ -181,13 +184,13 @@ export function hostileEnvelopes(target: Target): HostileCall[] {
     ...versions.map(jsonrpc =>
       call(target, `jsonrpc is ${JSON.stringify(jsonrpc)}`, message => ({ ...message, jsonrpc })),
     ),
-    call(target, 'an answer in the same message', message => ({ ...message, result: {} })),
+    call(target, 'a result in the same message', message => ({ ...message, result: {} })),
     call(target, 'an error in the same message', message => ({ ...message, error: { code: 1, message: canary } })),
   ]
   return era === 'modern' ? [...calls, ...hostileModernEnvelopes(target)] : calls
 }
 
-/** What the later era wants with each request. */
+/** Calls with an invalid _meta, which each modern request must have. */
 function hostileModernEnvelopes(target: Target): HostileCall[] {
   const version = 'io.modelcontextprotocol/protocolVersion'
   const client = 'io.modelcontextprotocol/clientInfo'
@@ -202,12 +205,12 @@ function hostileModernEnvelopes(target: Target): HostileCall[] {
     ...[null, 7, 'x', []].map(value =>
       withMeta(target, `a client that is ${JSON.stringify(value)}`, { [client]: value }),
     ),
-    withParams(target, 'no envelope', { _meta: undefined }),
-    withParams(target, 'an empty envelope', { _meta: {} }),
+    withParams(target, 'no _meta', { _meta: undefined }),
+    withParams(target, 'an empty _meta', { _meta: {} }),
   ]
 }
 
-/** All that is no request. */
+/** Lines that are not valid requests. */
 export function hostileLines(target: Target): HostileCall[] {
   const { canary } = target
   const ids: Hostile[] = [
@@ -216,8 +219,8 @@ export function hostileLines(target: Target): HostileCall[] {
     ['a list', [1]],
     ['true', true],
     ['a fraction', 1.5],
-    ['beyond the safe numbers', new RawJson('9007199254740993')],
-    ['beyond all numbers', new RawJson('1e999')],
+    ['a number that is not safe', new RawJson('9007199254740993')],
+    ['a number that is too large', new RawJson('1e999')],
   ]
   const good = (id: unknown): Message => ({
     jsonrpc: '2.0',
@@ -225,45 +228,49 @@ export function hostileLines(target: Target): HostileCall[] {
     method: 'tools/call',
     params: target.params({ name: target.tool.name, arguments: target.valid() }),
   })
-  const nobody = (title: string, line: string | Buffer, calls: number): HostileCall => ({ title, line, calls })
+  const withoutId = (title: string, line: string | Buffer, calls: number): HostileCall => ({ title, line, calls })
   const text = toLine(good('x'))
   return [
     unanswerable(target, 'a notification', ({ id: _, ...message }) => message),
     ...ids.map(([title, id]) => unanswerable(target, `an id that is ${title}`, message => ({ ...message, id }))),
-    nobody('a batch', toLine([good('a'), good('b')]), 1),
-    nobody('an empty batch', '[]', 1),
-    nobody('no JSON', canary, 1),
-    nobody('half a call', text.slice(0, -1), 1),
-    nobody('two calls on a line', text + text, 1),
-    nobody('a call in single quotes', text.replaceAll('"', "'"), 1),
-    nobody('a call with a comment', text.replace('{', '{/* x */'), 1),
-    nobody('not a number', text.replace(/"id":"x"/, '"id":NaN'), 1),
-    nobody('a text', '"tools/call"', 1),
-    nobody('a number', '7', 1),
-    nobody('null', 'null', 1),
-    nobody('an empty object', '{}', 1),
-    nobody('a method that is an object', '{"jsonrpc":"2.0","id":"x","method":{"name":"tools/call"}}', 1),
-    nobody('a byte-order mark before a call', `\ufeff${text}`, 1),
-    nobody('a call in UTF-16', Buffer.from(text, 'utf16le'), 1),
-    nobody('bytes that are no UTF-8', Buffer.from([0x7b, 0xff, 0xfe, 0xc0, 0xaf, 0x7d]), 1),
-    nobody('a line of 10 MB', toLine({ ...good('x'), padding: 'x'.repeat(10 * 1024 * 1024) }), 1),
-    nobody('a line of 10 MB that is no JSON', 'x'.repeat(10 * 1024 * 1024), 1),
-    nobody('empty lines', '\n\n   \n\t', 0),
-    nobody('carriage returns', '\r\n\r\n\r', 0),
+    withoutId('a batch', toLine([good('a'), good('b')]), 1),
+    withoutId('an empty batch', '[]', 1),
+    withoutId('text that is not JSON', canary, 1),
+    withoutId('an incomplete call', text.slice(0, -1), 1),
+    withoutId('two calls on a line', text + text, 1),
+    withoutId('a call in single quotes', text.replaceAll('"', "'"), 1),
+    withoutId('a call with a comment', text.replace('{', '{/* x */'), 1),
+    withoutId('the id NaN', text.replace(/"id":"x"/, '"id":NaN'), 1),
+    withoutId('a string', '"tools/call"', 1),
+    withoutId('a number', '7', 1),
+    withoutId('null', 'null', 1),
+    withoutId('an empty object', '{}', 1),
+    withoutId('a method that is an object', '{"jsonrpc":"2.0","id":"x","method":{"name":"tools/call"}}', 1),
+    withoutId('a byte-order mark before a call', `\ufeff${text}`, 1),
+    withoutId('a call in UTF-16', Buffer.from(text, 'utf16le'), 1),
+    withoutId('invalid UTF-8', Buffer.from([0x7b, 0xff, 0xfe, 0xc0, 0xaf, 0x7d]), 1),
+    withoutId('a line of 10 MB', toLine({ ...good('x'), padding: 'x'.repeat(10 * 1024 * 1024) }), 1),
+    withoutId('a line of 10 MB that is not JSON', 'x'.repeat(10 * 1024 * 1024), 1),
+    withoutId('empty lines', '\n\n   \n\t', 0),
+    withoutId('carriage returns', '\r\n\r\n\r', 0),
     endedByReturn(
-      withParams(target, 'a name that is no tool’s, on a line with a carriage return', { name: 'nothing' }),
+      withParams(target, 'an unknown name on a line that ends with a carriage return', { name: 'nothing' }),
     ),
-    nobody('an answer to nothing', '{"jsonrpc":"2.0","id":4711,"result":{"action":"accept"}}', 0),
+    withoutId('a result without a request', '{"jsonrpc":"2.0","id":4711,"result":{"action":"accept"}}', 0),
     ...numbers(5).map(id =>
-      nobody('an answer before the question', toLine({ jsonrpc: '2.0', id, result: accepted().confirm }), 0),
+      withoutId('an answer before the request', toLine({ jsonrpc: '2.0', id, result: accepted().confirm }), 0),
     ),
-    nobody('an error to nothing', '{"jsonrpc":"2.0","id":4711,"error":{"code":1,"message":"x"}}', 0),
-    nobody('a malformed answer', '{"jsonrpc":"2.0","id":{},"result":7}', 0),
-    nobody('a cancellation of nothing', cancellation(target, { requestId: 'nothing' }), 0),
-    nobody('a cancellation of an object', cancellation(target, { requestId: {} }), 0),
-    nobody('a cancellation without params', '{"jsonrpc":"2.0","method":"notifications/cancelled"}', 0),
-    nobody('progress of nothing', notification(target, 'notifications/progress', { progressToken: 1, progress: 1 }), 0),
-    nobody('a notification that nobody knows', notification(target, 'notifications/__proto__', {}), 0),
+    withoutId('an error without a request', '{"jsonrpc":"2.0","id":4711,"error":{"code":1,"message":"x"}}', 0),
+    withoutId('a malformed result', '{"jsonrpc":"2.0","id":{},"result":7}', 0),
+    withoutId('a cancellation of an unknown id', cancellation(target, { requestId: 'nothing' }), 0),
+    withoutId('a cancellation of an object', cancellation(target, { requestId: {} }), 0),
+    withoutId('a cancellation without params', '{"jsonrpc":"2.0","method":"notifications/cancelled"}', 0),
+    withoutId(
+      'progress of an unknown request',
+      notification(target, 'notifications/progress', { progressToken: 1, progress: 1 }),
+      0,
+    ),
+    withoutId('an unknown notification', notification(target, 'notifications/__proto__', {}), 0),
   ]
 }
 
@@ -271,7 +278,7 @@ function endedByReturn(hostile: HostileCall): HostileCall {
   return { ...hostile, line: `${hostile.line}\r` }
 }
 
-/** A text that cannot be decoded, in a call that is right otherwise: whoever replaces the bytes acts on other text. */
+/** A call that is valid except for invalid UTF-8. A decoder that replaces it would change the argument. */
 function brokenText(target: Target): HostileCall {
   const [before = '', after = ''] = unanswerable(target, 'x', message => ({
     ...message,
@@ -280,12 +287,12 @@ function brokenText(target: Target): HostileCall {
     .line.toString()
     .split(SPLIT)
   const line = Buffer.concat([Buffer.from(before), Buffer.from([0xc3, 0x28, 0xff]), Buffer.from(after)])
-  return { title: `${target.tool.name}: an argument that is no UTF-8`, line, calls: 1 }
+  return { title: `${target.tool.name}: an argument with invalid UTF-8`, line, calls: 1 }
 }
 
 const SPLIT = '@@split@@'
 
-/** Marks the end of the longest text: the one that is least likely to be refused for another reason. */
+/** Marks the end of the longest text, which is the least likely to be refused for another reason. */
 function withSplit(args: Record<string, unknown>): Record<string, unknown> {
   const [longest] = Object.entries(args).sort(([, a], [, b]) => String(b).length - String(a).length)
   return longest ? { ...args, [longest[0]]: `${String(longest[1])}${SPLIT}` } : { ...args, [SPLIT]: 1 }
@@ -299,7 +306,7 @@ function notification({ params }: Target, method: string, of: Message): string {
   return toLine({ jsonrpc: '2.0', method, params: params(of) })
 }
 
-/** A property of that very name, as JSON can have it. */
+/** An object with an own property named `__proto__`. */
 function ownPrototype(value: unknown): Record<string, unknown> {
   return JSON.parse(`{"__proto__":${JSON.stringify(value)}}`)
 }
@@ -308,7 +315,7 @@ function accepted() {
   return { confirm: { action: 'accept', content: { confirm: true } } }
 }
 
-/** Of the right shape, sealed with nothing. */
+/** A state of the right form with an invalid seal. */
 function forgedState(): string {
   const state = ['binding', 'call', 'nonce', Date.now() + 60_000, '0'.repeat(32)]
   return `${Buffer.from(JSON.stringify(state)).toString('base64url')}.${'A'.repeat(43)}`

@@ -2,22 +2,22 @@ import { pathToFileURL } from 'node:url'
 import { nested, RawJson } from './raw-json.ts'
 import type { Field } from './subject.ts'
 
-/** A value that must be refused, and what it is for whoever reads a failure. */
+/** A value that the server must refuse, and its name in a failure. */
 export type Hostile = readonly [title: string, value: unknown]
 
 export interface Aim {
   readonly field: Field
-  /** A value of that field that works. */
+  /** A valid value of the field. */
   readonly sample: unknown
-  /** A file that must not be read. */
+  /** A file that the server must not read. */
   readonly outside: string
-  /** Text that may turn up nowhere. */
+  /** A text that must not appear in any log or audit file. */
   readonly canary: string
 }
 
 const MEGABYTE = 1024 * 1024
 
-/** What no value of a field can be. */
+/** Invalid values of a field. */
 export function hostileValues(aim: Aim): Hostile[] {
   const { kind } = aim.field
   return [
@@ -38,39 +38,39 @@ function wrongTypes({ sample, canary }: Aim): Hostile[] {
     ['zero', 0],
     ['a negative number', -1],
     ['a fraction', 0.1],
-    ['a number beyond the safe ones', new RawJson('9007199254740993')],
-    ['a number beyond all', new RawJson('1e999')],
+    ['a number that is not safe', new RawJson('9007199254740993')],
+    ['a number that is too large', new RawJson('1e999')],
     ['an empty list', []],
-    ['a list of what would be right', [sample]],
+    ['a list with a valid value', [sample]],
     ['an empty object', {}],
-    ['an object of secrets', { [canary]: canary }],
-    ['an object within an object', { a: { b: [{ c: sample }] } }],
-    ['what passes for text', { toString: String(sample), length: 3 }],
+    ['an object with unknown texts', { [canary]: canary }],
+    ['a nested object', { a: { b: [{ c: sample }] } }],
+    ['an object that looks like a string', { toString: String(sample), length: 3 }],
     ['a query operator', { $ne: null, $gt: '' }],
-    ['ten thousand lists in one another', nested(10_000)],
+    ['10,000 nested lists', nested(10_000)],
   ]
 }
 
 function hiddenText({ field, sample, canary }: Aim): Hostile[] {
   const good = String(sample)
   return [
-    ['nothing', ''],
-    ['blanks', '   '],
+    ['an empty string', ''],
+    ['spaces only', '   '],
     ['line breaks only', '\n\n\t'],
-    ['a NUL alone', '\0'],
-    ['a NUL and more', `${good}\0${canary}`],
+    ['a null character', '\0'],
+    ['a null character in the text', `${good}\0${canary}`],
     ['a bell', `${good}\u0007${canary}`],
-    ['terminal codes', `\u001b[2J${good}`],
-    ['a C1 control', `${good}\u009b`],
+    ['a terminal escape sequence', `\u001b[2J${good}`],
+    ['a C1 control character', `${good}\u009b`],
     ['a backspace', `${good}\b`],
-    ['a header of its own', `${good}\r\nX-Injected: ${canary}`],
+    ['an HTTP header after a line break', `${good}\r\nX-Injected: ${canary}`],
     ['a bidi override', `\u202e${good}`],
     ['a bidi isolate', `${good}\u2066`],
     ['a zero-width space', `${good.slice(0, 1)}\u200b${good.slice(1)}`],
     ['a byte-order mark', `\ufeff${good}`],
-    ['Unicode tags', `${good}\u{e0069}\u{e0067}\u{e006e}\u{e006f}\u{e0072}\u{e0065}`],
-    ['half a surrogate pair', `${good}\ud800`],
-    ['the other half', `\udc00${good}`],
+    ['Unicode tag characters', `${good}\u{e0069}\u{e0067}\u{e006e}\u{e006f}\u{e0072}\u{e0065}`],
+    ['a high surrogate', `${good}\ud800`],
+    ['a low surrogate', `\udc00${good}`],
     ...(field.oneLine || field.kind !== 'text' ? ([['a second line', `${good}\n${canary}`]] as const) : []),
   ]
 }
@@ -78,15 +78,15 @@ function hiddenText({ field, sample, canary }: Aim): Hostile[] {
 function wrongLengths({ field, canary }: Aim): Hostile[] {
   const { kind, min = 0, max } = field
   return [
-    ['a megabyte', canary.repeat(Math.ceil(MEGABYTE / canary.length))],
-    ['a megabyte of the right characters', filled(kind, MEGABYTE)],
+    ['1 MB', canary.repeat(Math.ceil(MEGABYTE / canary.length))],
+    ['1 MB of valid characters', filled(kind, MEGABYTE)],
     ...(max === undefined ? [] : [['one character too many', filled(kind, max + 1)] as const]),
     ...(max === undefined || kind !== 'filename' ? [] : [['too many bytes', `${'é'.repeat(max / 2)}.md`] as const]),
     ...(min > 1 ? [['one character too few', filled(kind, min - 1)] as const] : []),
   ]
 }
 
-/** Nothing is wrong with it but its length. */
+/** A value that is valid except for its length. */
 function filled(kind: Field['kind'], length: number): string {
   const end = kind === 'filename' ? '.md' : kind === 'email' ? '@example.com' : ''
   return 'a'.repeat(length - end.length) + end
@@ -183,7 +183,7 @@ function urls({ field, sample }: Aim): Hostile[] {
     '//other.example/',
     '@other.example',
     'javascript:alert(1)',
-    // Words that could be endpoints beside the records.
+    // Words that could be other endpoints.
     'export',
     'search',
     'by-email',
@@ -191,7 +191,7 @@ function urls({ field, sample }: Aim): Hostile[] {
     'openapi',
     'all',
     'me',
-    // An id of something else.
+    // Ids of other objects.
     ...(field.kind === 'id' ? ['zzz_4mz8wk2hqv6s', '1', 'undefined', 'null', good.toUpperCase()] : []),
   ]
   return values.map(value => [`the URL part ${value}`, value])

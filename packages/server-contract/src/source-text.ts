@@ -1,20 +1,20 @@
-/** One file, by its path from the repository's root, with `/` whatever the system. */
+/** A file with its path relative to the root of the repository, with `/` on every system. */
 export interface Source {
   readonly path: string
   readonly text: string
 }
 
-/** After one of these, a `/` begins a regular expression and not a division. */
+/** After one of these, `/` starts a regular expression and not a division. */
 const BEFORE_REGEX = /(?:^|[(,=:[!&|?{};+*%~^<>-]|\b(?:return|typeof|case|in|of|do|else|await|yield|throw))\s*$/
 
 /**
- * The text without its comments, and on request without what stands in strings and regular expressions: blanks in their
- * place, so that every offset stays what it was. What a template inserts is code and stays.
+ * Replaces comments by blanks, and on request also the contents of strings and regular expressions, so that all offsets
+ * stay the same. Expressions in template literals are kept.
  */
 export function codeOf(text: string, { strings }: { strings: 'kept' | 'blanked' }): string {
   let code = ''
   let at = 0
-  /** Depths of braces at which an inserted expression ends and its template goes on. */
+  /** The depths of braces at which an expression ends and its template literal continues. */
   const templates: number[] = []
   let depth = 0
 
@@ -33,7 +33,7 @@ export function codeOf(text: string, { strings }: { strings: 'kept' | 'blanked' 
     code += text[at]
     at += 1
   }
-  /** A template from here to its end, or to what it inserts next. */
+  /** Reads a template literal to its end, or to its next expression. */
   const template = (): void => {
     literal(lengthOf(/(?:[^`\\$]|\\[\s\S]|\$(?!\{))*/y))
     if (text.startsWith('${', at)) {
@@ -75,13 +75,13 @@ export function codeOf(text: string, { strings }: { strings: 'kept' | 'blanked' 
   return code
 }
 
-/** One import of a module, of a type too. */
+/** An import of a module or of a type. */
 export interface Import {
-  /** Undefined if it is computed, so that it cannot be read from the text. */
+  /** Undefined if it is computed. */
   readonly specifier: string | undefined
-  /** `value`: loaded together with the module. `type`: erased. `late`: loaded when the code gets there. */
+  /** `value`: a static import. `type`: a type import, which is erased. `late`: a dynamic import or a `require`. */
   readonly kind: 'value' | 'type' | 'late'
-  /** What is imported: `{ a, type B }`. Empty if that is not said. */
+  /** The imported names: `{ a, type B }`. Empty for a bare or dynamic import. */
   readonly clause: string
 }
 
@@ -91,7 +91,7 @@ const CALL = /(?:(?<![\w.$])(?:import|require)|\bgetBuiltinModule)\s*\(\s*()(?:(
 
 const known = new WeakMap<Source, readonly Import[]>()
 
-/** What a module imports, in whichever way. */
+/** All imports of a module. */
 export function importsOf(source: Source): readonly Import[] {
   const found = known.get(source) ?? findImports(source)
   known.set(source, found)
@@ -99,7 +99,7 @@ export function importsOf(source: Source): readonly Import[] {
 }
 
 function findImports({ text }: Source): Import[] {
-  // What stands in a string is no import: found where strings are blanks, and then read where it is.
+  // The text of a string is not an import. So imports are found in the code without strings, and read from the text.
   const code = codeOf(text, { strings: 'blanked' })
   return [FROM, BARE, CALL].flatMap(pattern =>
     [...code.matchAll(pattern)].map(({ 1: clause = '', indices }): Import => {
@@ -114,11 +114,11 @@ function findImports({ text }: Source): Import[] {
 }
 
 /**
- * Where an import leads, as a path from the root. A name that begins with `#` leads to a door: the `index.ts` of a
- * room. Undefined for the name of a package.
+ * Resolves an import to a path relative to the root. A specifier that starts with `#` resolves to the `index.ts` of a
+ * folder. Undefined for a package.
  */
 export function resolveImport(from: string, specifier: string): string | undefined {
-  if (specifier.startsWith('#')) return doorOf(from, specifier.slice(1))
+  if (specifier.startsWith('#')) return indexOf(from, specifier.slice(1))
   if (!specifier.startsWith('.')) return undefined
   const parts = from.split('/').slice(0, -1)
   for (const part of specifier.split('/')) {
@@ -128,18 +128,19 @@ export function resolveImport(from: string, specifier: string): string | undefin
   return parts.join('/')
 }
 
-/** The `imports` of the package.json files, which say what a name with `#` means. */
+/** The `imports` of the package.json files, which define the specifiers with `#`. */
 export const IMPORT_MAPS = {
   server: { '#*': './src/vendored/*/index.ts' },
-  kit: { '#guardrails/*': '@narrow-deputies/guardrails/*', '#*': './src/*/index.ts' },
+  kit: { '#guardrails/*': './guardrails/*.ts', '#*': './src/*/index.ts' },
 } as const
 
-function doorOf(from: string, room: string): string | undefined {
+function indexOf(from: string, folder: string): string | undefined {
   const [server] = /^servers\/[^/]+\//.exec(from) ?? []
-  if (server !== undefined) return `${server}src/vendored/${room}/index.ts`
+  if (server !== undefined) return `${server}src/vendored/${folder}/index.ts`
   if (!from.startsWith('packages/server-kit/')) return undefined
-  const [, guardrail] = /^guardrails\/(.+)$/.exec(room) ?? []
+  // The kit's own `guardrails/*.ts` only export the guardrails.
+  const [, guardrail] = /^guardrails\/(.+)$/.exec(folder) ?? []
   return guardrail === undefined
-    ? `packages/server-kit/src/${room}/index.ts`
+    ? `packages/server-kit/src/${folder}/index.ts`
     : `packages/guardrails/src/${guardrail}/index.ts`
 }

@@ -17,7 +17,7 @@ import { openPublisher, type Publisher, publisher, sha256, tempFolder, yes } fro
 
 const DRAFT = '---\ntitle: "A quiet week"\n---\n\nThree words, and these: naïve façade.\n'
 
-/** Each test has a draft of its own: `week 7.md`, live as `week-7`. */
+/** Each test has its own draft: `week 7.md`, with the slug `week-7`. */
 let week = 0
 let filename = ''
 let slug = ''
@@ -28,20 +28,20 @@ beforeEach(() => {
   slug = `week-${week}`
 })
 
-/** No intent, and no request. */
-function nothingDone(world: Publisher, records: () => AuditRecord[]): void {
+/** There is no intent, and the backend has received no request. */
+function expectNothingDone(world: Publisher, records: () => AuditRecord[]): void {
   expect(world.backend.requests()).toEqual([])
   expect(records().filter(({ event }) => event === 'intent' || event === 'outcome')).toEqual([])
 }
 
-describe.each(CLIENT_KINDS)('the question to the human, by %s', way => {
+describe.each(CLIENT_KINDS)('a confirmation through a %s', kind => {
   let world: Publisher
   let session: Session
   let person: (question: string) => unknown
 
   beforeAll(async () => {
     world = await openPublisher()
-    session = await world.open(way, question => person(question))
+    session = await world.open(kind, question => person(question))
   })
   afterAll(() => world.close())
   beforeEach(() => {
@@ -50,11 +50,11 @@ describe.each(CLIENT_KINDS)('the question to the human, by %s', way => {
     world.backend.clearRequests()
   })
 
-  it(`${verifies('P12')} shows title, filename, words and the whole SHA-256, and after a yes those bytes go live once`, async () => {
+  it(`${verifies('P12')} shows title, filename, number of words and SHA-256, and by a yes publishes those bytes once`, async () => {
     const shown: string[] = []
     person = question => {
       shown.push(question)
-      // Nothing is done before the answer.
+      // The backend receives nothing before the answer.
       expect(world.backend.requests()).toEqual([])
       return YES
     }
@@ -72,7 +72,7 @@ describe.each(CLIENT_KINDS)('the question to the human, by %s', way => {
     ])
   })
 
-  it(`${verifies('P12', 'P7')} leaves the question, the intent and the outcome on record under one trace`, async () => {
+  it(`${verifies('P12', 'P7')} is recorded with the intent and the outcome under one trace`, async () => {
     const records = world.recordsFromNow()
     await session.call('publishDraft', { filename })
 
@@ -83,8 +83,8 @@ describe.each(CLIENT_KINDS)('the question to the human, by %s', way => {
     expect(outcome).toMatchObject({ event: 'outcome', confirmation: 'elicited', callId: intent?.callId })
     const traceId = asked?.trace?.traceId
     expect([intent?.trace?.traceId, outcome?.trace?.traceId]).toEqual([traceId, traceId])
-    // In the later era the question ends a call, and the answer comes with another.
-    const isTwoCalls = way === 'modern wire' || way === 'v2 client'
+    // In the modern era the request ends the call, and the answer comes in a second call.
+    const isTwoCalls = kind === 'modern wire' || kind === 'v2 client'
     expect(asked?.callId === intent?.callId).toBe(!isTwoCalls)
     expect(asked?.durationMs !== undefined).toBe(isTwoCalls)
     const [posted] = world.backend.requests()
@@ -93,7 +93,7 @@ describe.each(CLIENT_KINDS)('the question to the human, by %s', way => {
     expect(await world.trail.verify()).toMatchObject({ ok: true })
   })
 
-  it(`${verifies('P12')} keeps the trace that the caller names, in every record and to the backend`, async () => {
+  it(`${verifies('P12')} keeps the caller’s trace in every record and in the request to the backend`, async () => {
     const records = world.recordsFromNow()
     const traceId = 'c0ffee'.padEnd(32, '7')
     await session.call('publishDraft', { filename }, { traceparent: `00-${traceId}-00f067aa0ba902b7-01` })
@@ -104,16 +104,16 @@ describe.each(CLIENT_KINDS)('the question to the human, by %s', way => {
   })
 
   it.each([
-    ['no', { action: 'decline' }],
-    ['a no that brings the tick all the same', { action: 'decline', content: { confirm: true } }],
+    ['a decline', { action: 'decline' }],
+    ['a decline with confirm: true', { action: 'decline', content: { confirm: true } }],
     ['a cancel', { action: 'cancel' }],
-    ['yes without the tick', { action: 'accept', content: { confirm: false } }],
-    ['yes with the word for true', { action: 'accept', content: { confirm: 'true' } }],
-    ['yes with a one for true', { action: 'accept', content: { confirm: 1 } }],
-    ['yes with no content', { action: 'accept' }],
-    ['yes with empty content', { action: 'accept', content: {} }],
-    ['yes with a tick elsewhere', { action: 'accept', content: { confirmed: true, Confirm: true } }],
-  ])(`${verifies('P12')} does nothing after %s`, async (_, reply) => {
+    ['an accept with confirm: false', { action: 'accept', content: { confirm: false } }],
+    ['an accept with the string "true"', { action: 'accept', content: { confirm: 'true' } }],
+    ['an accept with the number 1', { action: 'accept', content: { confirm: 1 } }],
+    ['an accept without content', { action: 'accept' }],
+    ['an accept with empty content', { action: 'accept', content: {} }],
+    ['an accept with other fields', { action: 'accept', content: { confirmed: true, Confirm: true } }],
+  ])(`${verifies('P12')} publishes nothing after %s`, async (_, reply) => {
     const records = world.recordsFromNow()
     let asked = 0
     person = () => {
@@ -123,25 +123,25 @@ describe.each(CLIENT_KINDS)('the question to the human, by %s', way => {
     const end = await session.call('publishDraft', { filename })
     expect(asked).toBe(1)
     expect(end.code).toBe('CONFIRMATION_DECLINED')
-    nothingDone(world, records)
+    expectNothingDone(world, records)
     expect(records().map(({ event }) => event)).toEqual(['confirm', 'denied'])
     expect(records()[1]).toMatchObject({ error: { code: 'CONFIRMATION_DECLINED' }, confirmation: 'declined' })
     expect(records()[1]?.trace?.traceId).toBe(records()[0]?.trace?.traceId)
   })
 
-  it(`${verifies('P12', 'P3')} is void when the draft is edited meanwhile, however well that is hidden`, async () => {
+  it(`${verifies('P12', 'P3')} is invalid if the draft was edited meanwhile, even with the same length and time`, async () => {
     const records = world.recordsFromNow()
     const file = join(world.drafts, filename)
     person = () => {
       const { atime, mtime } = statSync(file)
-      // As long as before, and as old as before.
+
       writeFileSync(file, DRAFT.replace('Three', 'Seven'))
       utimesSync(file, atime, mtime)
       return YES
     }
     const end = await session.call('publishDraft', { filename })
     expect(end.code).toBe('CONFIRMATION_INVALID')
-    nothingDone(world, records)
+    expectNothingDone(world, records)
     expect(records().map(({ event }) => event)).toEqual(['confirm', 'denied'])
   })
 
@@ -163,9 +163,9 @@ describe.each(CLIENT_KINDS)('the question to the human, by %s', way => {
       },
     ],
     ['made too large', file => writeFileSync(file, Buffer.alloc(1024 * 1024 + 1, 'a'))],
-    ['made other than text', file => writeFileSync(file, Buffer.from([0xff, 0xfe, 0x41]))],
-    ['joined by another spelling of its name', file => writeFileSync(file.replace('é', 'e\u0301'), DRAFT)],
-  ])(`${verifies('P12', 'P3')} is void when the draft is meanwhile %s`, async (_, change) => {
+    ['replaced by bytes that are not text', file => writeFileSync(file, Buffer.from([0xff, 0xfe, 0x41]))],
+    ['accompanied by another spelling of its name', file => writeFileSync(file.replace('é', 'e\u0301'), DRAFT)],
+  ])(`${verifies('P12', 'P3')} is invalid if the draft was meanwhile %s`, async (_, change) => {
     const records = world.recordsFromNow()
     const name = `é${filename}`
     world.write(name, DRAFT)
@@ -177,29 +177,29 @@ describe.each(CLIENT_KINDS)('the question to the human, by %s', way => {
     const end = await session.call('publishDraft', { filename: name })
     expect(end.code).toBe('NOT_A_DRAFT')
     expect(end.text).not.toContain(world.drafts)
-    nothingDone(world, records)
+    expectNothingDone(world, records)
     expect(records().at(-1)).toMatchObject({ event: 'denied', error: { code: 'NOT_A_DRAFT' } })
   })
 })
 
-describe.each(CLIENT_KINDS)('without a question, by %s', way => {
-  it(`${verifies('P12')} nothing is published where the client cannot ask`, async () => {
+describe.each(CLIENT_KINDS)('a draft without a confirmation, through a %s', kind => {
+  it(`${verifies('P12')} is not published if the client has no elicitation`, async () => {
     const world = await publisher()
     world.write(filename, DRAFT)
     const records = world.recordsFromNow()
-    const session = await world.open(way)
+    const session = await world.open(kind)
     const end = await session.call('publishDraft', { filename })
     expect(end.code).toBe('CONFIRMATION_UNAVAILABLE')
-    nothingDone(world, records)
+    expectNothingDone(world, records)
     expect(records()).toMatchObject([{ event: 'denied', confirmation: 'none' }])
   })
 
-  it(`${verifies('P12')} a draft is published where the operator relies on the description, and the record says so`, async () => {
+  it(`${verifies('P12')} is published if the operator relies on the description, which is recorded`, async () => {
     const world = await publisher({ BLOG_CONFIRM: 'description' })
     world.write(filename, DRAFT)
     const records = world.recordsFromNow()
-    const session = await world.open(way, () => {
-      throw new Error('nobody was to be asked')
+    const session = await world.open(kind, () => {
+      throw new Error('the server must not ask for a confirmation')
     })
     const end = await session.call('publishDraft', { filename })
     expect(end.code).toBeUndefined()
@@ -222,7 +222,7 @@ describe('publishing again', () => {
   afterAll(() => world.close())
   beforeEach(() => void world.write(filename, DRAFT))
 
-  it('reports the same bytes as already published, and there is one article', async () => {
+  it('reports the same bytes as already published, and creates no second article', async () => {
     const first = await session.call('publishDraft', { filename })
     const second = await session.call('publishDraft', { filename })
     expect(first.data).toMatchObject({ alreadyPublished: false })
@@ -230,7 +230,7 @@ describe('publishing again', () => {
     expect(world.live(slug)).toEqual([sha256(DRAFT)])
   })
 
-  it('refuses other bytes under a name that is live, and leaves the live post as it is', async () => {
+  it('refuses other bytes under the name of a live post, and does not change the post', async () => {
     await session.call('publishDraft', { filename })
     const before = world.backend.articles()
     const records = world.recordsFromNow()
@@ -242,7 +242,7 @@ describe('publishing again', () => {
     expect(records().at(-1)).toMatchObject({ event: 'outcome', error: { code: 'BACKEND_REFUSED' } })
   })
 
-  it('refuses a second draft whose name makes the same slug, unless it has the same bytes', async () => {
+  it('refuses another draft with the same slug, unless it has the same bytes', async () => {
     world.write(`Week-${week}.md`, DRAFT)
     world.write(`week (${week}).md`, 'Something else.\n')
     await session.call('publishDraft', { filename })
@@ -254,7 +254,7 @@ describe('publishing again', () => {
   })
 })
 
-describe.each(['legacy', 'modern'] as const)('a client of the %s era that declares what it can ask', era => {
+describe.each(['legacy', 'modern'] as const)('a client with declared capabilities (%s era)', era => {
   let world: Publisher
 
   beforeAll(async () => {
@@ -267,7 +267,7 @@ describe.each(['legacy', 'modern'] as const)('a client of the %s era that declar
   })
 
   it.each([{ elicitation: { url: {} } }, { sampling: {}, roots: {} }])(
-    `${verifies('P12')} is refused if that is %j`,
+    `${verifies('P12')} is refused if they are %j`,
     async capabilities => {
       const server = await world.start(era, yes, capabilities)
       const end = endOf(await server.call('publishDraft', { filename }))
@@ -277,7 +277,7 @@ describe.each(['legacy', 'modern'] as const)('a client of the %s era that declar
   )
 
   it.each([{ elicitation: {} }, { elicitation: { form: {} } }, { elicitation: { form: {}, url: {} } }])(
-    'is asked if that is %j',
+    'is asked for a confirmation if they are %j',
     async capabilities => {
       const shown: string[] = []
       const server = await world.start(era, undefined, capabilities)
@@ -291,14 +291,14 @@ describe.each(['legacy', 'modern'] as const)('a client of the %s era that declar
   )
 })
 
-describe('an answer on the wire that no form gives', () => {
+describe('a malformed answer to a confirmation request', () => {
   let world: Publisher
   const sessions: Session[] = []
   let reply: unknown
 
   beforeAll(async () => {
     world = await openPublisher()
-    for (const way of ['legacy wire', 'modern wire'] as const) sessions.push(await world.open(way, () => reply))
+    for (const kind of ['legacy wire', 'modern wire'] as const) sessions.push(await world.open(kind, () => reply))
   })
   afterAll(() => world.close())
   beforeEach(() => {
@@ -310,29 +310,29 @@ describe('an answer on the wire that no form gives', () => {
     ['no action', { content: { confirm: true } }],
     ['an unknown action', { action: 'ACCEPT', content: { confirm: true } }],
     ['content that is a list', { action: 'accept', content: [true] }],
-    ['a tick outside the content', { action: 'accept', confirm: true }],
+    ['confirm outside the content', { action: 'accept', confirm: true }],
     ['a nested answer', { result: YES }],
-  ])(`${verifies('P12')} does nothing after %s, in either era`, async (_, given) => {
+  ])(`${verifies('P12')} publishes nothing in either era: %s`, async (_, given) => {
     reply = given
     const records = world.recordsFromNow()
     for (const session of sessions) {
       const { code } = await session.call('publishDraft', { filename })
       expect(['CONFIRMATION_DECLINED', 'CONFIRMATION_INVALID']).toContain(code)
     }
-    nothingDone(world, records)
+    expectNothingDone(world, records)
   })
 
   it.each([
-    ['a word', 'yes'],
-    ['nothing', null],
+    ['a string', 'yes'],
+    ['null', null],
     ['a list', [YES]],
-  ])(`${verifies('P12')} does nothing after what is no answer at all: %s`, async (_, given) => {
+  ])(`${verifies('P12')} publishes nothing if it is not an object: %s`, async (_, given) => {
     reply = given
     const records = world.recordsFromNow()
     const modern = await sessions[1]?.call('publishDraft', { filename })
     expect(['CONFIRMATION_INVALID', 'INVALID_INPUT']).toContain(modern?.code)
 
-    // In the earlier era such a line is no message of the protocol, so the question stays open.
+    // In the legacy era such a line is not a valid message, so the request stays open.
     const legacy = await world.start('legacy', yes)
     const isAnswered = new Promise<void>(resolve => {
       legacy.onRequest = ({ id }) => {
@@ -348,7 +348,7 @@ describe('an answer on the wire that no form gives', () => {
     expect(records().filter(({ event, tool }) => event === 'intent' && tool === 'publishDraft')).toEqual([])
   })
 
-  it(`${verifies('P12')} does nothing when the client answers the question with an error`, async () => {
+  it(`${verifies('P12')} publishes nothing if it is an error`, async () => {
     const records = world.recordsFromNow()
     const server = await world.start('legacy', yes)
     server.onRequest = ({ id }) => {
@@ -356,10 +356,10 @@ describe('an answer on the wire that no form gives', () => {
       return undefined
     }
     expect(endOf(await server.call('publishDraft', { filename })).code).toBe('CONFIRMATION_DECLINED')
-    nothingDone(world, records)
+    expectNothingDone(world, records)
   })
 
-  it(`${verifies('P12')} does nothing for a yes to a question of another id`, async () => {
+  it(`${verifies('P12')} publishes nothing if it has the id of another request`, async () => {
     const records = world.recordsFromNow()
     const server = await world.start('legacy', yes)
     server.onRequest = ({ id }) => {
@@ -369,11 +369,11 @@ describe('an answer on the wire that no form gives', () => {
       return undefined
     }
     expect(endOf(await server.call('publishDraft', { filename })).code).toBe('CONFIRMATION_DECLINED')
-    nothingDone(world, records)
+    expectNothingDone(world, records)
   })
 })
 
-describe.each(['legacy', 'modern'] as const)('an answer that was never asked for, in the %s era', era => {
+describe.each(['legacy', 'modern'] as const)('an answer without a confirmation request (%s era)', era => {
   let world: Publisher
   let server: RunningServer
 
@@ -387,31 +387,31 @@ describe.each(['legacy', 'modern'] as const)('an answer that was never asked for
   it.each<[string, Message]>([
     ['an answer without a state', { inputResponses: { confirm: YES } }],
     ['an answer in a list', { inputResponses: [YES] }],
-    ['no answer, but the place for one', { inputResponses: null }],
+    ['answers that are null', { inputResponses: null }],
     ['an empty state', { inputResponses: { confirm: YES }, requestState: '' }],
     ['a state of garbage', { inputResponses: { confirm: YES }, requestState: 'W10.AAAA' }],
-    ['a state alone', { requestState: 'W10.AAAA' }],
+    ['a state without an answer', { requestState: 'W10.AAAA' }],
     ['a state without a seal', { inputResponses: { confirm: YES }, requestState: 'W10' }],
-    ['a state that is very long', { inputResponses: { confirm: YES }, requestState: 'A'.repeat(100_000) }],
-    ['a state outside ASCII', { inputResponses: { confirm: YES }, requestState: '\ud800\u0000é.😀' }],
+    ['a very long state', { inputResponses: { confirm: YES }, requestState: 'A'.repeat(100_000) }],
+    ['a state with non-ASCII characters', { inputResponses: { confirm: YES }, requestState: '\ud800\u0000é.😀' }],
     ['a state that is a number', { inputResponses: { confirm: YES }, requestState: 1 }],
     ['a state that is an object', { inputResponses: { confirm: YES }, requestState: { confirm: true } }],
   ])(`${verifies('P12')} is refused: %s`, async (_, extra) => {
     const records = world.recordsFromNow()
     const reply = await server.call('publishDraft', { filename }, extra)
     expect(['CONFIRMATION_INVALID', 'INVALID_INPUT']).toContain(errorCodeOf(reply))
-    nothingDone(world, records)
+    expectNothingDone(world, records)
     expect(records().map(({ event }) => event)).toEqual(['denied'])
   })
 
-  it(`${verifies('P12')} is refused as an argument, too`, async () => {
+  it(`${verifies('P12')} is refused as an argument`, async () => {
     const records = world.recordsFromNow()
     for (const extra of [{ confirm: true }, { inputResponses: { confirm: YES } }, { requestState: 'W10.AAAA' }])
       expect(errorCodeOf(await server.call('publishDraft', { filename, ...extra }))).toBe('INVALID_INPUT')
-    nothingDone(world, records)
+    expectNothingDone(world, records)
   })
 
-  it(`${verifies('P12')} is refused where the operator relies on the description`, async () => {
+  it(`${verifies('P12')} is refused if the operator relies on the description`, async () => {
     const relying = await publisher({ BLOG_CONFIRM: 'description' })
     relying.write(filename, DRAFT)
     const other = await relying.start(era)
@@ -421,17 +421,17 @@ describe.each(['legacy', 'modern'] as const)('an answer that was never asked for
   })
 })
 
-describe('the state that a question leaves with the client', () => {
+describe('the state of a confirmation request', () => {
   let world: Publisher
   let server: RunningServer
   let folder: string
   let state: string
-  /** The yes that belongs to it. */
+  /** The parameters that answer the request with yes. */
   let accept: Message
   const publish = (extra: Message, name = filename, to = server) => to.call('publishDraft', { filename: name }, extra)
 
   beforeAll(async () => {
-    // Nothing listens there, and nothing is to be tried.
+    // Nothing listens there, and the server must not connect to it.
     folder = '/nonexistent'
     world = await openPublisher({
       BLOG_DEPLOY_SSH: 'deploy@127.0.0.1:9',
@@ -445,20 +445,20 @@ describe('the state that a question leaves with the client', () => {
     world.write(filename, DRAFT)
     world.backend.clearRequests()
     const asked = questionOf(await server.call('publishDraft', { filename }))
-    if (!asked) throw new Error('nothing was asked')
+    if (!asked) throw new Error('the server did not ask for a confirmation')
     accept = asked.reply(YES)
     state = String(accept.requestState)
   })
 
-  it(`${verifies('P12')} says nothing of the draft, and holds no secret`, () => {
+  it(`${verifies('P12')} contains neither text of the draft nor a secret`, () => {
     const opened = Buffer.from(state.split('.')[0] ?? '', 'base64url').toString()
     for (const secret of ['week', 'quiet', sha256(DRAFT), world.backend.blog.key, world.env.AUDIT_KEY ?? '?'])
       expect(`${state} ${opened}`).not.toContain(secret)
   })
 
-  it(`${verifies('P12')} is of no use with any character changed`, async () => {
+  it(`${verifies('P12')} is not accepted if any character was changed`, async () => {
     const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.'
-    // The same places in every run, spread over the whole of it.
+    // The same positions in every run, spread over the whole state.
     for (let trial = 0; trial < 200; trial += 1) {
       const place = Math.floor((trial * 0.618_033_988_75 * state.length) % state.length)
       const step = 1 + (trial % (alphabet.length - 1))
@@ -468,14 +468,14 @@ describe('the state that a question leaves with the client', () => {
       expect(errorCodeOf(refused), `character ${place} as ${other}`).toBe('CONFIRMATION_INVALID')
     }
     expect(world.backend.requests()).toEqual([])
-    // None of that used it up.
+    // The attempts have not used it up.
     expect(errorCodeOf(await publish(accept))).toBeUndefined()
     expect(world.live(slug)).toEqual([sha256(DRAFT)])
   })
 
   it.each<[string, (state: string) => string]>([
     ['cut short', whole => whole.slice(0, -1)],
-    ['made longer', whole => `${whole}A`],
+    ['extended', whole => `${whole}A`],
     ['sealed twice', whole => `${whole}.${whole.split('.')[1]}`],
     ['without its seal', whole => whole.split('.')[0] ?? ''],
     ['with an empty seal', whole => `${whole.split('.')[0]}.`],
@@ -491,18 +491,18 @@ describe('the state that a question leaves with the client', () => {
         return `${Buffer.from(JSON.stringify(fields)).toString('base64url')}.${seal}`
       },
     ],
-  ])(`${verifies('P12')} is of no use %s`, async (_, change) => {
+  ])(`${verifies('P12')} is not accepted %s`, async (_, change) => {
     expect(errorCodeOf(await publish({ ...accept, requestState: change(state) }))).toBe('CONFIRMATION_INVALID')
     expect(world.backend.requests()).toEqual([])
   })
 
-  it(`${verifies('P12')} works once`, async () => {
+  it(`${verifies('P12')} is accepted once`, async () => {
     expect(errorCodeOf(await publish(accept))).toBeUndefined()
     expect(errorCodeOf(await publish(accept))).toBe('CONFIRMATION_INVALID')
     expect(world.backend.requests()).toHaveLength(1)
   })
 
-  it(`${verifies('P12')} works once, also when it comes ten times at once`, async () => {
+  it(`${verifies('P12')} is accepted once if it is sent ten times concurrently`, async () => {
     const records = world.recordsFromNow()
     const replies = await Promise.all(Array.from({ length: 10 }, () => publish(accept)))
     const codes = replies.map(errorCodeOf)
@@ -513,29 +513,29 @@ describe('the state that a question leaves with the client', () => {
     expect(records().filter(({ event }) => event === 'denied')).toHaveLength(9)
   })
 
-  it(`${verifies('P12')} is used up by a no: a yes after it is too late`, async () => {
+  it(`${verifies('P12')} is not accepted after a no`, async () => {
     const no = { ...accept, inputResponses: { confirm: { action: 'decline' } } }
     expect(errorCodeOf(await publish(no))).toBe('CONFIRMATION_DECLINED')
     expect(errorCodeOf(await publish(accept))).toBe('CONFIRMATION_INVALID')
     expect(world.backend.requests()).toEqual([])
   })
 
-  it(`${verifies('P12')} is used up by an answer that is none`, async () => {
+  it(`${verifies('P12')} is not accepted after a call without an answer`, async () => {
     expect(errorCodeOf(await publish({ requestState: state }))).toBe('CONFIRMATION_INVALID')
     expect(errorCodeOf(await publish(accept))).toBe('CONFIRMATION_INVALID')
     expect(world.backend.requests()).toEqual([])
   })
 
-  it(`${verifies('P12')} is of no use for another draft, not even one with the same bytes`, async () => {
+  it(`${verifies('P12')} is not accepted for another draft, even with the same bytes`, async () => {
     world.write(`another ${filename}`, DRAFT)
     expect(errorCodeOf(await publish(accept, `another ${filename}`))).toBe('CONFIRMATION_INVALID')
     expect(world.backend.requests()).toEqual([])
   })
 
-  it(`${verifies('P12')} is of no use for another tool, in either direction`, async () => {
+  it(`${verifies('P12')} is not accepted by another tool`, async () => {
     const records = world.recordsFromNow()
     const asked = questionOf(await server.call('deployBlog', {}))
-    if (!asked) throw new Error('nothing was asked')
+    if (!asked) throw new Error('the server did not ask for a confirmation')
     expect(asked.message).toBe('Run the blog’s deploy command on deploy@127.0.0.1:9 now?')
     const crossed = [
       await publish(asked.reply(YES)),
@@ -543,10 +543,10 @@ describe('the state that a question leaves with the client', () => {
       await server.call('listDrafts', {}, accept),
     ]
     expect(crossed.map(errorCodeOf)).toEqual(Array(3).fill('CONFIRMATION_INVALID'))
-    nothingDone(world, records)
+    expectNothingDone(world, records)
   })
 
-  it(`${verifies('P12', 'P13')} is of no use in another process of the same server, at once or later`, async () => {
+  it(`${verifies('P12', 'P13')} is not accepted by another process of the server`, async () => {
     const other = await world.start('modern', yes)
     const legacy = await world.start('legacy', yes)
     expect(errorCodeOf(await publish(accept, filename, other))).toBe('CONFIRMATION_INVALID')
@@ -554,7 +554,7 @@ describe('the state that a question leaves with the client', () => {
     expect(world.backend.requests()).toEqual([])
   })
 
-  it('stands for what was shown: bytes that were changed and changed back may go live', async () => {
+  it('is accepted if the draft was changed and then restored', async () => {
     world.write(filename, 'Something else.\n')
     expect(errorCodeOf(await publish(accept))).toBe('CONFIRMATION_INVALID')
     world.write(filename, DRAFT)
@@ -562,11 +562,11 @@ describe('the state that a question leaves with the client', () => {
     expect(world.live(slug)).toEqual([sha256(DRAFT)])
   })
 
-  it(`${verifies('P12')} stands for one question: two of them are answered side by side`, async () => {
+  it(`${verifies('P12')} belongs to one request: two requests can be answered concurrently`, async () => {
     const another = `another ${filename}`
     world.write(another, 'Another week.\n')
     const asked = questionOf(await server.call('publishDraft', { filename: another }))
-    if (!asked) throw new Error('nothing was asked')
+    if (!asked) throw new Error('the server did not ask for a confirmation')
     const no = asked.reply({ action: 'decline' })
     const replies = await Promise.all([publish(no, another), publish(accept)])
     expect(replies.map(errorCodeOf)).toEqual(['CONFIRMATION_DECLINED', undefined])
@@ -574,11 +574,11 @@ describe('the state that a question leaves with the client', () => {
   })
 })
 
-describe('a client that goes away while its user is asked', () => {
+describe('a client that leaves before its user has answered', () => {
   it.each<[string, (server: RunningServer) => Promise<number | null>]>([
-    ['ends its input', server => server.end()],
-    ['asks the process to end', server => server.kill('SIGTERM')],
-  ])(`${verifies('P12', 'P7')} and %s: nothing is published, and the call has one end on record`, async (_, leave) => {
+    ['by closing the standard input', server => server.end()],
+    ['by SIGTERM', server => server.kill('SIGTERM')],
+  ])(`${verifies('P12', 'P7')} %s publishes nothing, and the call has one terminal record`, async (_, leave) => {
     const world = await publisher()
     world.write(filename, DRAFT)
     const records = world.recordsFromNow()
@@ -589,15 +589,15 @@ describe('a client that goes away while its user is asked', () => {
     void server.call('publishDraft', { filename }).catch(() => {})
     await isAsked
     expect(await leave(server)).toBe(0)
-    nothingDone(world, records)
+    expectNothingDone(world, records)
     expect(records().map(({ event }) => event)).toEqual(['confirm', 'denied'])
-    // Nobody said no.
+    // The user has not declined.
     expect(records()[1]).toMatchObject({ error: { code: 'CANCELLED' }, confirmation: 'none' })
     expect(world.trail.terminals()).toHaveLength(1)
     expect(await world.trail.verify()).toMatchObject({ ok: true })
   })
 
-  it(`${verifies('P12', 'P7')} and cancels the call: nothing is published, also if a yes comes after that`, async () => {
+  it(`${verifies('P12', 'P7')} by cancelling the call publishes nothing, even with a yes after that`, async () => {
     const world = await publisher()
     world.write(filename, DRAFT)
     const records = world.recordsFromNow()
@@ -620,7 +620,7 @@ describe('a client that goes away while its user is asked', () => {
     expect(ofThatCall[1]).toMatchObject({ error: { code: 'CANCELLED' }, confirmation: 'none' })
   })
 
-  it(`${verifies('P12', 'P7')} in the later era: the question was the end of its call`, async () => {
+  it(`${verifies('P12', 'P7')} in the modern era publishes nothing: the request has ended the call`, async () => {
     const world = await publisher()
     world.write(filename, DRAFT)
     const server = await world.start('modern', yes)
@@ -630,7 +630,7 @@ describe('a client that goes away while its user is asked', () => {
     expect(world.trail.terminals().map(({ event }) => event)).toEqual(['confirm'])
   })
 
-  it.each(CLIENT_LINES)(`${verifies('P12', 'P7')} by closing the %s client: nothing is published`, async line => {
+  it.each(CLIENT_LINES)(`${verifies('P12', 'P7')} by closing the %s client publishes nothing`, async line => {
     const world = await publisher()
     world.write(filename, DRAFT)
     const records = world.recordsFromNow()
@@ -645,7 +645,7 @@ describe('a client that goes away while its user is asked', () => {
     void session.call('publishDraft', { filename }).catch(() => {})
     await isAsked
     await session.close()
-    nothingDone(world, records)
+    expectNothingDone(world, records)
     expect(world.trail.terminals()).toHaveLength(1)
   })
 })

@@ -17,7 +17,7 @@ import { HAS_SSHD, openSshHost, type SshHost } from './ssh-host.ts'
 if (!HAS_SSHD) console.warn('SKIPPED: deployBlog against a real sshd, as there is no /usr/sbin/sshd (openssh-server)')
 
 describe('deployBlog without a deploy host', () => {
-  it(`${verifies('P1')} is not there: not in the list, and calling it is calling a tool that does not exist`, async () => {
+  it(`${verifies('P1')} does not exist: it is not listed, and a call fails`, async () => {
     const world = await publisher()
     for (const era of ['legacy', 'modern'] as const) {
       const server = await world.start(era, yes)
@@ -52,11 +52,11 @@ describe.skipIf(!HAS_SSHD)('deployBlog on a real deploy host', () => {
     host.banner('')
   })
 
-  describe.each(CLIENT_KINDS)('by %s', way => {
-    it(`${verifies('P12')} runs the one command, after a yes`, async () => {
+  describe.each(CLIENT_KINDS)('through a %s', kind => {
+    it(`${verifies('P12')} runs its command after a yes`, async () => {
       const records = world.recordsFromNow()
       const shown: string[] = []
-      const asking = await world.open(way, question => {
+      const asking = await world.open(kind, question => {
         shown.push(question)
         expect(host.runs()).toEqual([])
         return YES
@@ -64,27 +64,27 @@ describe.skipIf(!HAS_SSHD)('deployBlog on a real deploy host', () => {
       const end = await asking.call('deployBlog', {})
       expect(shown).toEqual([`Run the blog’s deploy command on ${host.env.BLOG_DEPLOY_SSH} now?`])
       expect(end).toMatchObject({ code: undefined, data: { untrusted: { output: 'deployed' } } })
-      // Whatever is sent is a fixed word, and the other side ignores it.
+      // The client sends a fixed word, which the host ignores.
       expect(host.runs()).toEqual(['deploy'])
       expect(records().map(({ event, confirmation }) => [event, confirmation])).toEqual([
         ['confirm', 'none'],
         ['intent', 'elicited'],
         ['outcome', 'elicited'],
       ])
-      // What a command prints is not ours to write down.
+      // The output of the command is not recorded in clear text.
       expect(world.trail.text()).not.toContain('deployed')
     })
 
     it(`${verifies('P12')} runs nothing after a no`, async () => {
-      const asking = await world.open(way, () => ({ action: 'decline' }))
+      const asking = await world.open(kind, () => ({ action: 'decline' }))
       expect((await asking.call('deployBlog', {})).code).toBe('CONFIRMATION_DECLINED')
       expect(host.runs()).toEqual([])
     })
   })
 
-  it(`${verifies('P12')} runs nothing where the client cannot ask`, async () => {
-    const mute = await world.open('modern wire')
-    expect((await mute.call('deployBlog', {})).code).toBe('CONFIRMATION_UNAVAILABLE')
+  it(`${verifies('P12')} runs nothing if the client has no elicitation`, async () => {
+    const client = await world.open('modern wire')
+    expect((await client.call('deployBlog', {})).code).toBe('CONFIRMATION_UNAVAILABLE')
     expect(host.runs()).toEqual([])
   })
 
@@ -94,13 +94,13 @@ describe.skipIf(!HAS_SSHD)('deployBlog on a real deploy host', () => {
     expect(host.runs()).toEqual([])
   })
 
-  it(`${verifies('P1')} gives the command no input and no terminal, and takes nothing of its complaints`, async () => {
+  it(`${verifies('P1')} runs the command without input and terminal, and ignores its standard error`, async () => {
     host.command('cat | wc -c; tty; echo "in the log only" >&2')
     const end = await session.call('deployBlog', {})
     expect(end.data).toEqual({ untrusted: { output: '0\nnot a tty' } })
   })
 
-  it('reports a command that failed, with its status and without what it printed', async () => {
+  it('reports the exit status of a command that failed, without its output', async () => {
     host.command('echo "half done, password hunter2"; echo "and more hunter2" >&2; exit 3')
     const records = world.recordsFromNow()
     const end = await session.call('deployBlog', {})
@@ -115,15 +115,15 @@ describe.skipIf(!HAS_SSHD)('deployBlog on a real deploy host', () => {
   })
 
   it.each<[string, () => Record<string, string>]>([
-    ['the host has another key than it had', () => ({ BLOG_DEPLOY_KNOWN_HOSTS: host.otherKnownHosts })],
-    ['nobody ever saw the host’s key', () => ({ BLOG_DEPLOY_KNOWN_HOSTS: '/dev/null' })],
+    ['the key of the host has changed', () => ({ BLOG_DEPLOY_KNOWN_HOSTS: host.otherKnownHosts })],
+    ['the key of the host is unknown', () => ({ BLOG_DEPLOY_KNOWN_HOSTS: '/dev/null' })],
     ['the list of known hosts is missing', () => ({ BLOG_DEPLOY_KNOWN_HOSTS: join(host.folder, 'missing') })],
-    ['our key is not authorised', () => ({ BLOG_DEPLOY_KEY_FILE: host.strangersKey })],
+    ['our key is not authorised', () => ({ BLOG_DEPLOY_KEY_FILE: host.unauthorisedKey })],
     ['our key is missing', () => ({ BLOG_DEPLOY_KEY_FILE: join(host.folder, 'missing') })],
-    ['our key is none', () => ({ BLOG_DEPLOY_KEY_FILE: join(host.folder, 'known_hosts') })],
+    ['our key is malformed', () => ({ BLOG_DEPLOY_KEY_FILE: join(host.folder, 'known_hosts') })],
     ['there is no such user', () => ({ BLOG_DEPLOY_SSH: `nobody-of-that-name@127.0.0.1:${host.port}` })],
     ['nothing listens there', () => ({ BLOG_DEPLOY_SSH: 'deploy@127.0.0.1:1' })],
-  ])(`${verifies('P5')} says that nothing was run where %s`, async (_, change) => {
+  ])(`${verifies('P5')} reports that nothing was run if %s`, async (_, change) => {
     const other = await publisher({ ...host.env, ...change() })
     const end = await (await other.open('modern wire', yes)).call('deployBlog', {})
     expect(end.code).toBe('BACKEND_UNAVAILABLE')
@@ -133,15 +133,15 @@ describe.skipIf(!HAS_SSHD)('deployBlog on a real deploy host', () => {
     expect(other.trail.terminals().at(-1)).toMatchObject({ event: 'outcome', error: { code: 'BACKEND_UNAVAILABLE' } })
   })
 
-  it('says that nothing was run where a host with a banner refuses the key, and nothing of the banner', async () => {
+  it('reports that nothing was run if a host with a banner refuses the key, without the banner', async () => {
     host.banner(`${'No trespassing. '.repeat(5000)}\nhunter2\n`)
-    const other = await publisher({ ...host.env, BLOG_DEPLOY_KEY_FILE: host.strangersKey })
+    const other = await publisher({ ...host.env, BLOG_DEPLOY_KEY_FILE: host.unauthorisedKey })
     const end = await (await other.open('modern wire', yes)).call('deployBlog', {})
     expect(end.code).toBe('BACKEND_UNAVAILABLE')
     expect(JSON.stringify(end) + other.trail.text()).not.toMatch(/hunter2|trespassing/)
   })
 
-  it('says that nothing was run where what listens speaks no SSH', async () => {
+  it('reports that nothing was run if the host is not an SSH server', async () => {
     const server = createServer(socket => socket.on('error', () => {}).end('HTTP/1.1 400 Bad Request\r\n\r\n'))
     await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
     onTestFinished(() => void server.close())
@@ -151,7 +151,7 @@ describe.skipIf(!HAS_SSHD)('deployBlog on a real deploy host', () => {
     expect(end.code).toBe('BACKEND_UNAVAILABLE')
   })
 
-  it(`${verifies('P16')} gives up on a command that does not end, and does not claim to know how it went`, async () => {
+  it(`${verifies('P16')} reports an unknown outcome after the timeout`, async () => {
     host.command(host.endless)
     const hasty = await publisher({ ...host.env, BLOG_DEPLOY_TIMEOUT_MS: '1500' })
     const end = await (await hasty.open('modern wire', yes)).call('deployBlog', {})
@@ -162,20 +162,20 @@ describe.skipIf(!HAS_SSHD)('deployBlog on a real deploy host', () => {
   })
 
   it.each([
-    ['dies of a signal', 'kill -9 $$'],
+    ['is killed by a signal', 'kill -9 $$'],
     ['loses its connection', 'kill -9 $PPID; sleep 1'],
-    ['ends with the status that ssh has for its own failures', 'exit 255'],
+    ['exits with the status that ssh uses for its own errors', 'exit 255'],
     [
-      'ends with that status because of another connection that failed',
+      'exits with that status after an error of another ssh',
       'echo "git@example.com: Permission denied (publickey)." >&2; exit 255',
     ],
     [
-      'ends with that status because of another host that is down',
+      'exits with that status because another host does not listen',
       'echo "ssh: connect to host db.example port 22: Connection refused" >&2; exit 255',
     ],
-  ])('never claims that nothing was run when the command %s', async (_, script) => {
+  ])('does not report that nothing was run if the command %s', async (_, script) => {
     host.command(script)
-    // With a banner longer than all that ssh says, and without: neither hides that the command began.
+    // Without a banner, and with one that is longer than the output of ssh that the server reads.
     for (const banner of ['', 'No trespassing. '.repeat(5000)]) {
       host.banner(banner)
       const runs = host.runs().length
@@ -186,7 +186,7 @@ describe.skipIf(!HAS_SSHD)('deployBlog on a real deploy host', () => {
     }
   })
 
-  it(`${verifies('P16', 'P17')} keeps the end of ten megabytes of output, and nothing in it that deceives`, async () => {
+  it(`${verifies('P16', 'P17')} returns the end of ten megabytes of output, without deceptive characters`, async () => {
     host.command(
       `head -c 10000000 /dev/zero | tr '\\0' 'x'; printf '\\n\\033[31mred\\033[0m \\342\\200\\256evil\\342\\200\\254 \\000\\007 z\\342\\200\\213w é\\r\\nthe end\\n'`,
     )
@@ -196,7 +196,7 @@ describe.skipIf(!HAS_SSHD)('deployBlog on a real deploy host', () => {
     expect(output).toMatch(/^…x+\n\[31mred\[0m evil {2}zw é\nthe end$/)
   })
 
-  it(`${verifies('P16', 'P17')} takes output that is no text`, async () => {
+  it(`${verifies('P16', 'P17')} returns output that is not text as well-formed text`, async () => {
     host.command('head -c 100000 /dev/urandom; echo; echo the end')
     const end = await session.call('deployBlog', {})
     expect(end.code).toBeUndefined()
@@ -206,14 +206,14 @@ describe.skipIf(!HAS_SSHD)('deployBlog on a real deploy host', () => {
     expect(output.isWellFormed()).toBe(true)
   })
 
-  describe.skipIf(process.platform !== 'linux')('has an ssh process that', () => {
+  describe.skipIf(process.platform !== 'linux')('starts an ssh process that', () => {
     it.each<[string, (server: RunningServer) => unknown]>([
       [
         'the call is cancelled',
         server => server.write({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 77 } }),
       ],
-      ['the server is asked to end', server => server.kill('SIGTERM')],
-    ])(`${verifies('P7', 'P16')} ends when %s, and the call has its one end on record`, async (_, stop) => {
+      ['the server receives SIGTERM', server => server.kill('SIGTERM')],
+    ])(`${verifies('P7', 'P16')} exits when %s, and the call has one terminal record`, async (_, stop) => {
       host.command(host.endless)
       const hasty = await publisher(host.env)
       const server = await hasty.start('legacy', yes)
@@ -228,7 +228,7 @@ describe.skipIf(!HAS_SSHD)('deployBlog on a real deploy host', () => {
       ])
     })
 
-    it(`${verifies('P5', 'P13')} has nothing of the server’s environment, and none of its files`, async () => {
+    it(`${verifies('P5', 'P13')} does not inherit the server’s environment and open files`, async () => {
       host.command(host.endless)
       const more = { BLOG_DEPLOY_TIMEOUT_MS: '1500', SSH_AUTH_SOCK: '/tmp/agent', HOME: host.folder }
       const hasty = await publisher({ ...host.env, ...more })
@@ -252,7 +252,7 @@ describe.skipIf(!HAS_SSHD)('deployBlog on a real deploy host', () => {
   })
 })
 
-/** Of a process, on Linux. */
+/** The ids of a process’s children, on Linux. */
 function childrenOf(pid: number | undefined): number[] {
   return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number)
 }
@@ -266,7 +266,7 @@ function isRunning(pid: number): boolean {
   }
 }
 
-/** Asks again and again until there is something. */
+/** Polls until the result is not empty. */
 async function until<T>(look: () => T[]): Promise<T[]> {
   for (;;) {
     const found = look()

@@ -44,14 +44,14 @@ async function list(): Promise<{ drafts: Listed[]; omitted: number }> {
   return data as unknown as { drafts: Listed[]; omitted: number }
 }
 
-/** What the backend holds of a published draft, as bytes. */
+/** The bytes of a published draft, from the backend. */
 function liveBytes(slug: string): Buffer | undefined {
   const article = world.backend.articles().find(live => live.slug === slug)
   return article && Buffer.from(article.markdown)
 }
 
-describe('an entry of the drafts folder that is no draft', () => {
-  const outside = 'What nobody wrote for the blog.\n'
+describe('an entry of the drafts folder that is not a draft', () => {
+  const outside = 'A text from outside the drafts folder.\n'
 
   it.each<[string, (file: string, elsewhere: string) => unknown]>([
     [
@@ -68,7 +68,7 @@ describe('an entry of the drafts folder that is no draft', () => {
         symlinkSync('real.md', file)
       },
     ],
-    ['a symlink to nothing', (file, elsewhere) => symlinkSync(elsewhere, file)],
+    ['a dangling symlink', (file, elsewhere) => symlinkSync(elsewhere, file)],
     ['a symlink to a device', file => symlinkSync('/dev/zero', file)],
     [
       'a hard link',
@@ -89,13 +89,13 @@ describe('an entry of the drafts folder that is no draft', () => {
     ],
     ['a file that is one byte too large', file => writeFileSync(file, Buffer.alloc(1024 * 1024 + 1, 'a'))],
     [
-      'a file that claims to be huge',
+      'a sparse file of 64 GiB',
       file => {
         writeFileSync(file, '')
         truncateSync(file, 64 * 1024 ** 3)
       },
     ],
-  ])(`${verifies('P3')} is neither offered nor published: %s`, async (_, make) => {
+  ])(`${verifies('P3')} is neither listed nor published: %s`, async (_, make) => {
     await make(join(world.drafts, 'week.md'), join(tempFolder(), 'outside.md'))
     const { drafts, omitted } = await list()
     expect(drafts.map(({ filename }) => filename)).not.toContain('week.md')
@@ -107,7 +107,7 @@ describe('an entry of the drafts folder that is no draft', () => {
     expect(world.backend.requests()).toEqual([])
   })
 
-  it(`${verifies('P3')} is not published: a name that is not there`, async () => {
+  it(`${verifies('P3')} is not published: a name that does not exist`, async () => {
     world.write('week.md', outside)
     for (const filename of ['weak.md', 'Week.md', 'week.md.md', 'week'])
       expect((await session.call('publishDraft', { filename })).code, filename).toBe('NOT_A_DRAFT')
@@ -121,14 +121,14 @@ describe('an entry of the drafts folder that is no draft', () => {
     ['half a surrogate pair', Buffer.from([0x41, 0xed, 0xa0, 0x80])],
     ['an overlong slash', Buffer.from([0x41, 0xc0, 0xaf])],
     ['a picture', Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a])],
-  ])(`${verifies('P3')} is not published: bytes that are no UTF-8 text, such as %s`, async (_, bytes) => {
+  ])(`${verifies('P3')} is not published: bytes that are not UTF-8 text, such as %s`, async (_, bytes) => {
     world.write('week.md', bytes)
     const end = await session.call('publishDraft', { filename: 'week.md' })
     expect(end.code).toBe('NOT_A_DRAFT')
     expect(world.backend.requests()).toEqual([])
   })
 
-  it('is not offered either: bytes that are no UTF-8 text', async () => {
+  it('is not listed: bytes that are not UTF-8 text', async () => {
     world.write('week.md', Buffer.from('Caf\xe9\n', 'latin1'))
     world.write('other week.md', 'Café\n')
     const { drafts, omitted } = await list()
@@ -138,7 +138,7 @@ describe('an entry of the drafts folder that is no draft', () => {
 })
 
 describe('the drafts folder', () => {
-  it(`${verifies('P3')} is the one that was there at the start: another one in its place is not read`, async () => {
+  it(`${verifies('P3')} is the one that existed at the start: another folder in its place is not read`, async () => {
     const moved = await publisher()
     moved.write('week.md', 'A week.\n')
     const reader = await moved.open('modern wire', yes)
@@ -164,29 +164,29 @@ describe('the drafts folder', () => {
 describe('a draft', () => {
   it.each([
     ['a byte-order mark', '\ufeff# A week\n'],
-    ['Windows line ends', '# A week\r\n\r\nFirst.\r\nSecond.\r\n'],
-    ['old Mac line ends', '# A week\r\rFirst.\r'],
-    ['no line end at its end', '# A week'],
-    ['all of the controls', Array.from({ length: 32 }, (_, code) => String.fromCharCode(code)).join('')],
+    ['CRLF line breaks', '# A week\r\n\r\nFirst.\r\nSecond.\r\n'],
+    ['CR line breaks', '# A week\r\rFirst.\r'],
+    ['no line break at the end', '# A week'],
+    ['all control characters', Array.from({ length: 32 }, (_, code) => String.fromCharCode(code)).join('')],
     ['letters in decomposed form', '# Cafe\u0301\n'],
     ['line and paragraph separators', 'A\u2028B\u2029C\u0085D\n'],
     ['hidden and bidirectional characters', 'A\u202eB\u200bC\u{e0041}D\ufffe\n'],
-    ['what JSON must escape', '"\\\b\f\n\r\t</script>\u{10ffff}\n'],
-    ['characters that stand for broken ones', 'A\ufffdB\n'],
-    ['the greatest length', 'é'.repeat(512 * 1024)],
-  ])(`${verifies('P3')} goes live byte for byte with %s`, async (_, content) => {
+    ['characters that JSON must escape', '"\\\b\f\n\r\t</script>\u{10ffff}\n'],
+    ['replacement characters', 'A\ufffdB\n'],
+    ['the maximum length', 'é'.repeat(512 * 1024)],
+  ])(`${verifies('P3')} is published byte for byte with %s`, async (_, content) => {
     const slug = `byte-for-byte-${sha256(content).slice(0, 8)}`
     const digest = world.write(`${slug}.md`, content)
     const end = await session.call('publishDraft', { filename: `${slug}.md` })
     expect(end).toMatchObject({ code: undefined, data: { sha256: digest } })
     const live = liveBytes(slug)
-    // Not in one expectation: a difference of a mebibyte is long to print.
+    // Compared by hash first, because a difference of 1 MiB takes long to print.
     expect(live && sha256(live)).toBe(digest)
     expect(live?.equals(Buffer.from(content))).toBe(true)
     expect(world.live(slug)).toEqual([digest])
   })
 
-  it('that is empty is offered, and refused by the backend, which wants a text', async () => {
+  it('that is empty is listed, and refused by the backend', async () => {
     const digest = world.write('empty.md', '')
     expect((await list()).drafts).toMatchObject([{ filename: 'empty.md', title: 'empty', sha256: digest, bytes: 0 }])
     const end = await session.call('publishDraft', { filename: 'empty.md' })
@@ -194,7 +194,7 @@ describe('a draft', () => {
     expect(world.live('empty')).toEqual([])
   })
 
-  it('is named in NFC, however the folder spells it, and published by either spelling', async () => {
+  it('is listed in NFC, whatever its spelling in the folder, and published by either spelling', async () => {
     const digest = world.write('Cafe\u0301 2.md', 'A week.\n')
     expect((await list()).drafts.map(({ filename }) => filename)).toEqual(['Café 2.md'])
     const first = await session.call('publishDraft', { filename: 'Café 2.md' })
@@ -204,7 +204,7 @@ describe('a draft', () => {
     expect(world.live('café-2')).toEqual([digest])
   })
 
-  it(`${verifies('P3')} whose name is there in two spellings is neither offered nor published`, async () => {
+  it(`${verifies('P3')} whose name exists in two spellings is neither listed nor published`, async () => {
     world.write('Caf\u00e9.md', 'A week.\n')
     world.write('Cafe\u0301.md', 'Another week.\n')
     expect(await list()).toEqual({ drafts: [], omitted: 2 })
@@ -213,7 +213,7 @@ describe('a draft', () => {
     expect(world.backend.requests()).toEqual([])
   })
 
-  it('is listed as it is published: the demo’s own, all of them', async () => {
+  it('of the demo is listed with the title and the hash that it is published with', async () => {
     const demo = await publisher({ BLOG_DRAFTS_DIR: DRAFTS })
     const reader = await demo.open('modern wire', yes)
     const { data } = await reader.call('listDrafts', {})
@@ -228,11 +228,11 @@ describe('a draft', () => {
 })
 
 describe('a list of drafts', () => {
-  it('has the hundred newest, newest first, and counts the others', async () => {
+  it('has the newest hundred, newest first, and counts the others', async () => {
     for (let index = 0; index < 150; index += 1) {
       const filename = `draft ${String((index * 37) % 150).padStart(3, '0')}.md`
       world.write(filename, `# Draft ${index}\n`)
-      // Not in the order of their names, and with whole seconds between.
+      // Not in the order of the names, and one second apart.
       utimesSync(join(world.drafts, filename), 1_700_000_000 + index, 1_700_000_000 + index)
     }
     const { drafts, omitted } = await list()
@@ -247,7 +247,7 @@ describe('a list of drafts', () => {
     })
   })
 
-  it('fills up with older drafts where newer entries are none, and counts those', async () => {
+  it('has older drafts in place of newer entries that are not drafts, and counts those', async () => {
     for (let index = 0; index < 103; index += 1) world.write(`draft ${index}.md`, 'A week.\n')
     for (let index = 0; index < 5; index += 1) {
       symlinkSync('draft 1.md', join(world.drafts, `link ${index}.md`))
@@ -258,7 +258,7 @@ describe('a list of drafts', () => {
     expect(omitted).toBe(13)
   })
 
-  it('says nothing of what is no Markdown, and has none of a draft’s text', async () => {
+  it('has neither files that are not Markdown nor the text of drafts', async () => {
     world.write('week.md', '# A week\n\nThe merger is secret.\n')
     for (const other of ['notes.txt', '.env', 'week.md.bak', '.week.md.swp', 'week.MD', 'md'])
       writeFileSync(join(world.drafts, other), 'SECRET=1')
@@ -270,13 +270,13 @@ describe('a list of drafts', () => {
   })
 
   it.each([
-    ['after a heading of many spaces', `# a${' '.repeat(1_000_000)}b`],
-    ['after a heading of many number signs', `# a${'#'.repeat(1_000_000)}b`],
-    ['after front matter that never ends', `---\n${'title: a\n'.repeat(100_000)}`],
-    ['after one long line', `# ${'a '.repeat(500_000)}`],
-    ['after very many headings', '#\n'.repeat(500_000)],
-  ])(`${verifies('P16')} is there before the client gives up, %s`, async (_, content) => {
-    // A process of its own: one that is stuck must not hold up the other tests.
+    ['of a heading with many spaces', `# a${' '.repeat(1_000_000)}b`],
+    ['of a heading with many number signs', `# a${'#'.repeat(1_000_000)}b`],
+    ['of front matter without an end', `---\n${'title: a\n'.repeat(100_000)}`],
+    ['of one long line', `# ${'a '.repeat(500_000)}`],
+    ['of very many headings', '#\n'.repeat(500_000)],
+  ])(`${verifies('P16')} is returned before the client’s timeout for a draft %s`, async (_, content) => {
+    // With its own process, so that a slow one does not delay the other tests.
     const stuck = await publisher()
     stuck.write('week.md', content)
     const other = await stuck.open('modern wire', yes)
@@ -289,29 +289,29 @@ describe('a title', () => {
   it.each([
     ['of the front matter', '---\ntitle: From the front\n---\n# Heading\n', 'From the front'],
     ['of the front matter, in quotation marks', '---\ndate: 2026\ntitle: "Quoted: yes"\n---\n', 'Quoted: yes'],
-    ['of the front matter, with Windows line ends', "---\r\ntitle: 'Single'\r\n---\r\nText\r\n", 'Single'],
+    ['of the front matter, with CRLF line breaks', "---\r\ntitle: 'Single'\r\n---\r\nText\r\n", 'Single'],
     ['of the first heading', 'Text first.\n\n# The heading #\n\n# Another\n', 'The heading'],
-    ['of the heading, with a number sign that is its own', '# Why we left C#\n', 'Why we left C#'],
-    ['of the heading where the front matter has none', '---\ndate: 2026\n---\n# The heading\n', 'The heading'],
-    ['of the heading where that of the front matter is empty', '---\ntitle: ""\n---\n# The heading\n', 'The heading'],
-    ['of the file’s name', 'No heading.\n## Not the first level\n#tag\n', 'My week (2)'],
-    ['of the file’s name where a heading has nothing to show', '# \u200b\u202e\u{e0041}\n', 'My week (2)'],
-    ['after a byte-order mark, of the heading', '\ufeff# The heading\n', 'The heading'],
-    ['after a byte-order mark, of the front matter', '\ufeff---\ntitle: From the front\n---\n', 'From the front'],
+    ['of the heading, with a number sign in the text', '# Why we left C#\n', 'Why we left C#'],
+    ['of the heading if the front matter has none', '---\ndate: 2026\n---\n# The heading\n', 'The heading'],
+    ['of the heading if that of the front matter is empty', '---\ntitle: ""\n---\n# The heading\n', 'The heading'],
+    ['of the filename', 'No heading.\n## Not the first level\n#tag\n', 'My week (2)'],
+    ['of the filename if the heading has no visible characters', '# \u200b\u202e\u{e0041}\n', 'My week (2)'],
+    ['of the heading after a byte-order mark', '\ufeff# The heading\n', 'The heading'],
+    ['of the front matter after a byte-order mark', '\ufeff---\ntitle: From the front\n---\n', 'From the front'],
     [
-      'without controls, direction marks and hidden text',
+      'without control, direction and hidden characters',
       '# Pay \u202egnp.exe\u202c \u001b[31mnow\u001b[0m\u0007 z\u200be\u2060r\ufeffo \u{e0049}\u{e0067}end\u0000\n',
       'Pay gnp.exe [31mnow[0m zer o end',
     ],
     ['on one line', '---\ntitle: One\ttwo  three\u2028\u2028four\n---\n', 'One two three'],
     ['in any script', '# Ελλάδα, 日本語 и Ёлка 👩‍👩‍👧 می‌خواهم\n', 'Ελλάδα, 日本語 и Ёлка 👩‍👩‍👧 می‌خواهم'],
-  ])(`${verifies('P17')} is that %s`, async (_, content, title) => {
+  ])(`${verifies('P17')} is the one %s`, async (_, content, title) => {
     world.write('My week (2).md', content)
     const { drafts } = await list()
     expect(drafts.map(draft => draft.title)).toEqual([title])
   })
 
-  it(`${verifies('P17')} is cut to what the schema allows, between characters`, async () => {
+  it(`${verifies('P17')} is cut to the maximum of the schema, between characters`, async () => {
     world.write('a.md', `# ${'a'.repeat(500)}\n`)
     world.write('b.md', `# ${'b'.repeat(198)}${'😀'.repeat(10)}\n`)
     const titles = (await list()).drafts.map(({ title }) => title).sort()

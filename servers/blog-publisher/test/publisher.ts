@@ -19,33 +19,32 @@ import {
 } from '@narrow-deputies/server-contract'
 import { onTestFinished } from 'vitest'
 
-/** The file that ships. */
 const ENTRY = fileURLToPath(new URL('../dist/main.mjs', import.meta.url))
 
 const AUDIT_KEY = '5e'.repeat(32)
 
 export const yes: Person = () => YES
 
-/** A drafts folder, a backend and an audit log, and the servers that use them. */
+/** A blog backend, a drafts folder and an audit log, and a configuration of blog-publisher that uses them. */
 export interface Publisher {
   readonly backend: Backend
-  /** The folder of drafts. */
+  /** The drafts folder. */
   readonly drafts: string
   readonly env: Readonly<Record<string, string>>
   readonly trail: AuditTrail
-  /** Writes a draft and returns the SHA-256 of its bytes. */
+  /** Writes a draft. Returns its SHA-256. */
   write(filename: string, content: string | Uint8Array): string
-  /** The digests of what is live under a slug: one or none. */
+  /** The SHA-256 of the live post with this slug, if there is one. */
   live(slug: string): string[]
-  /** What the audit log says of calls from now on: each server process that is running writes a file of its own. */
+  /** Returns a function that returns the records of all calls since now, from the files of all server processes. */
   recordsFromNow(): () => AuditRecord[]
-  /** A server process on a bare wire. */
+  /** Starts a server process without an SDK client. */
   start(era: Era, person?: Person, capabilities?: unknown): Promise<RunningServer>
-  open(way: ClientKind, person?: Person): Promise<Session>
+  open(kind: ClientKind, person?: Person): Promise<Session>
   close(): Promise<void>
 }
 
-/** For one test: closed when it is over. */
+/** The same as {@link openPublisher} for one test. It is closed when the test ends. */
 export async function publisher(extra?: Record<string, string>): Promise<Publisher> {
   const world = await openPublisher(extra)
   onTestFinished(() => world.close())
@@ -92,14 +91,14 @@ export async function openPublisher(extra: Record<string, string> = {}): Promise
       return () => trail.records().filter(({ callId, mac }) => callId !== undefined && !before.has(mac))
     },
     start: (era, person, capabilities) => startOnWire(server, era, person, capabilities),
-    open: (way, person) => openSession(server, way, person),
+    open: (kind, person) => openSession(server, kind, person),
     async close() {
       for (const step of closing.splice(0)) await step()
     },
   }
 }
 
-/** A folder of the test's own, gone when the test is over. */
+/** A folder that is deleted when the test ends. */
 export function tempFolder(): string {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'blog-publisher-')))
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }))

@@ -7,39 +7,40 @@ import { freePort } from '@narrow-deputies/demo-stack/free-ports'
 
 const SSHD = '/usr/sbin/sshd'
 
-/** Whether this machine has what a deploy host is made of. */
+/** Whether OpenSSH's server is installed. */
 export const HAS_SSHD = existsSync(SSHD)
 
-/** A real OpenSSH server on loopback, with one key that is locked to one command. */
+/** An OpenSSH server on 127.0.0.1, with one key that can run one command. */
 export interface SshHost {
   readonly port: number
-  /** What the server under test is given. */
+  /** The settings of the server under test. */
   readonly env: Readonly<Record<string, string>>
-  /** A folder that the command writes to. */
+  /** The working directory of the command. */
   readonly folder: string
-  /** Sets what the one command does: the body of a shell script. Forgets the runs before. */
+  /** Sets the shell script that the command runs, and clears `runs`. */
   command(script: string): void
-  /** Sets what a client is shown before it is let in. */
+  /** Sets the text that a client receives before it is authenticated. */
   banner(text: string): void
-  /** What the client asked for, one entry for each time that the command ran. */
+  /** The command line that the client sent, for each run. */
   runs(): string[]
-  /** A command that goes on until the next one is set, or the host is closed. */
+  /** A script that runs until the next one is set or the host is closed. */
   readonly endless: string
-  /** A private key that nobody authorised, and a file that knows another host by this one's address. */
-  readonly strangersKey: string
+  /** A private key that is not authorised. */
+  readonly unauthorisedKey: string
+  /** A known_hosts file with another key for this host. */
   readonly otherKnownHosts: string
   close(): Promise<void>
 }
 
 export async function openSshHost(): Promise<SshHost> {
-  // A space and a percent sign: ssh splits its options at the one and expands the other.
+  // With a space and a percent sign, because ssh splits options at spaces and expands percent signs.
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'deploy host 100%-')))
   const path = (name: string): string => join(folder, name)
-  for (const name of ['host', 'other host', 'deploy', 'stranger'])
+  for (const name of ['host', 'other host', 'deploy', 'unauthorised'])
     execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', '', '-f', path(name)])
   const publicKey = (name: string): string => readFileSync(path(`${name}.pub`), 'utf8').trim()
 
-  // An option of sshd's own cannot hold the folder's name, and a command is a line for a shell.
+  // The options of sshd cannot contain that folder's name.
   const plain = realpathSync(mkdtempSync(join(tmpdir(), 'deploy-host-')))
   writeFileSync(join(plain, 'command'), `#!/bin/sh\nexec sh '${path('command.sh')}'\n`, { mode: 0o755 })
   writeFileSync(join(plain, 'authorized_keys'), `restrict,command="${join(plain, 'command')}" ${publicKey('deploy')}\n`)
@@ -54,7 +55,7 @@ export async function openSshHost(): Promise<SshHost> {
       `AuthorizedKeysFile ${join(plain, 'authorized_keys')}`,
       `Banner ${join(plain, 'banner')}`,
       'PidFile none',
-      // The temporary folder is everybody's.
+      // Other users can write to the temporary folder.
       'StrictModes no',
       'UsePAM no',
       'PasswordAuthentication no',
@@ -62,7 +63,7 @@ export async function openSshHost(): Promise<SshHost> {
       'PermitRootLogin prohibit-password',
     ].join('\n'),
   )
-  // Debian's sshd wants it; its service would make it.
+  // Debian's sshd needs this folder, which its service would create.
   if (process.getuid?.() === 0) mkdirSync('/run/sshd', { recursive: true, mode: 0o755 })
   const sshd = spawn(SSHD, ['-D', '-e', '-f', join(plain, 'sshd_config')], { stdio: ['ignore', 'ignore', 'pipe'] })
   await listening(sshd.stderr)
@@ -77,7 +78,7 @@ export async function openSshHost(): Promise<SshHost> {
       BLOG_DEPLOY_KNOWN_HOSTS: path('known_hosts'),
     },
     folder,
-    strangersKey: path('stranger'),
+    unauthorisedKey: path('unauthorised'),
     otherKnownHosts: path('other_known_hosts'),
     command(script) {
       rmSync(path('runs'), { force: true })
@@ -96,14 +97,14 @@ export async function openSshHost(): Promise<SshHost> {
   }
 }
 
-/** Resolves once sshd says that it listens; rejects with what it says instead. */
+/** Resolves when sshd listens. @throws with its output if it exits before */
 async function listening(stderr: NodeJS.ReadableStream): Promise<void> {
-  let said = ''
+  let output = ''
   await new Promise<void>((resolve, reject) => {
     stderr.on('data', (chunk: Buffer) => {
-      said += chunk
-      if (said.includes('Server listening')) resolve()
+      output += chunk
+      if (output.includes('Server listening')) resolve()
     })
-    stderr.once('close', () => reject(new Error(`sshd did not start: ${said}`)))
+    stderr.once('close', () => reject(new Error(`sshd did not start: ${output}`)))
   })
 }

@@ -3,7 +3,6 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { ServerSubject } from '@narrow-deputies/server-contract'
 
-/** What the contract has to know of this server. */
 export const subject: ServerSubject = {
   name: 'blog-publisher',
   entry: fileURLToPath(new URL('../dist/main.mjs', import.meta.url)),

@@ -5,12 +5,11 @@ import { fileURLToPath } from 'node:url'
 import { type Backend, startBackend } from '@narrow-deputies/demo-stack'
 import { AuditTrail, type Ended, endOf, type Message, RunningServer } from '@narrow-deputies/server-contract'
 
-/** The file that ships. */
 const ENTRY = fileURLToPath(new URL('../dist/main.mjs', import.meta.url))
 
 const AUDIT_KEY = 'c3'.repeat(32)
 
-/** A CRM and one server that reads it. */
+/** A CRM backend and a crm-reader process. */
 export interface Reader {
   readonly backend: Backend
   readonly trail: AuditTrail

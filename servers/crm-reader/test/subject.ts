@@ -1,7 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import type { ServerSubject } from '@narrow-deputies/server-contract'
 
-/** What the contract has to know of this server. */
 export const subject: ServerSubject = {
   name: 'crm-reader',
   entry: fileURLToPath(new URL('../dist/main.mjs', import.meta.url)),

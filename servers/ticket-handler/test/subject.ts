@@ -4,10 +4,9 @@ import type { ServerSubject } from '@narrow-deputies/server-contract'
 const ID = { kind: 'id', max: 64 } as const
 const PRIORITY = { kind: 'choice' } as const
 
-/** Two that the embedded backend begins with. */
+/** Two of the seeded tickets. */
 const ticketId = (n: number): string => (n % 2 ? 'tic_4mz8wk2hqv6s' : 'tic_9xr3tjc7nd5a')
 
-/** What the contract has to know of this server. */
 export const subject: ServerSubject = {
   name: 'ticket-handler',
   entry: fileURLToPath(new URL('../dist/main.mjs', import.meta.url)),

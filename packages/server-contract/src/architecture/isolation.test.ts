@@ -32,6 +32,7 @@ const CASES: readonly Case[] = [
       file('servers/desk/tsup.config.ts', "export { oneFile as default } from '../../tsup.base.ts'"),
       file('servers/desk/tsup.config.ts', "import { defineConfig } from 'tsup'"),
       file('servers/desk/package.json', '{ "devDependencies": { "@narrow-deputies/guardrails": "workspace:*" } }'),
+      file('servers/desk/test/package.json', '{ "devDependencies": { "@narrow-deputies/server-kit": "workspace:*" } }'),
     ],
     kept: [
       file(
@@ -46,6 +47,7 @@ const CASES: readonly Case[] = [
       file(`${DESK}/config.test.ts`, "import { x } from '@narrow-deputies/demo-stack'", 'await import(name)'),
       file('servers/desk/tsup.config.ts', "export { oneFile as default } from './src/vendored/build/tsup.base.ts'"),
       file('servers/desk/package.json', '{ "devDependencies": { "zod": "4.0.0" } }'),
+      file('servers/desk/test/package.json', '{ "devDependencies": { "@narrow-deputies/demo-stack": "workspace:*" } }'),
     ],
   },
   {
@@ -61,9 +63,10 @@ const CASES: readonly Case[] = [
       file('servers/desk/package.json', `{ ${SERVER_MAP} }`),
       file(
         'packages/server-kit/package.json',
-        '{ "imports": { "#guardrails/*": "@narrow-deputies/guardrails/*", "#*": "./src/*/index.ts" } }',
+        '{ "imports": { "#guardrails/*": "./guardrails/*.ts", "#*": "./src/*/index.ts" } }',
       ),
       file('packages/guardrails/package.json', '{}'),
+      file('servers/desk/test/package.json', '{}'),
     ],
   },
   {

@@ -6,6 +6,10 @@ const KIT = 'packages/server-kit/'
 /** Where a server has its copy of how servers are built. */
 export const TSUP_BASE = './src/vendored/build/tsup.base.ts'
 
+/** What the tests of a server may use of ours. They are a package of their own, in the server's `test/`. */
+const FOR_TESTS = /^@narrow-deputies\/(?:server-contract|demo-stack|guardrails)(?:\/|$)/
+const TEST_MANIFEST = /^servers\/[^/]+\/test\/package\.json$/
+
 /** A server's files import nothing outside its folder but packages. Its tests may use three of ours. */
 export const serversStandAlone: Rule = sources => [
   ...eachImport(
@@ -14,8 +18,8 @@ export const serversStandAlone: Rule = sources => [
       const target = resolveImport(path, specifier)
       const [home = ''] = /^servers\/[^/]+\//.exec(path) ?? []
       if (target !== undefined) return target.startsWith(home) ? undefined : `imports ${specifier}, outside its folder`
-      const forTests = /^@narrow-deputies\/(?:server-contract|demo-stack|guardrails)(?:\/|$)/.test(specifier)
-      return !specifier.startsWith(OURS) || (isTest(path) && forTests) ? undefined : `imports ${specifier}`
+      const isForTests = isTest(path) && FOR_TESTS.test(specifier)
+      return !specifier.startsWith(OURS) || isForTests ? undefined : `imports ${specifier}`
     },
   )(sources),
   ...eachImport(
@@ -25,7 +29,9 @@ export const serversStandAlone: Rule = sources => [
   ...manifestsOf(sources)
     .filter(({ path }) => path.startsWith('servers/'))
     .flatMap(({ path, packages }) =>
-      packages.filter(name => name.startsWith(OURS)).map(name => `${path}: depends on ${name}`),
+      packages
+        .filter(name => name.startsWith(OURS) && !(TEST_MANIFEST.test(path) && FOR_TESTS.test(name)))
+        .map(name => `${path}: depends on ${name}`),
     ),
 ]
 
@@ -33,7 +39,7 @@ export const serversStandAlone: Rule = sources => [
 export const doorsAreMapped: Rule = sources =>
   manifestsOf(sources).flatMap(({ path, manifest: { imports } }) => {
     const map = path.startsWith('servers/') ? IMPORT_MAPS.server : IMPORT_MAPS.kit
-    const isJudged = path.startsWith('servers/') || path.startsWith(KIT)
+    const isJudged = (path.startsWith('servers/') && !TEST_MANIFEST.test(path)) || path.startsWith(KIT)
     return isJudged && JSON.stringify(imports) !== JSON.stringify(map)
       ? [`${path}: its imports are not ${JSON.stringify(map)}`]
       : []

@@ -2,19 +2,19 @@ import { existsSync } from 'node:fs'
 import { type Person, ScriptedBrowser } from '@narrow-deputies/demo-stack'
 import { chromium } from 'playwright-core'
 
-/** Somebody who signs in and allows what is asked for. */
-export interface PersonAtBrowser {
-  /** Opens an authorization URL, and ends where the identity provider sends them: at the client's own address. */
+/** A person with a browser who signs in and allows access. */
+export interface BrowserUser {
+  /** Opens an authorization URL, signs in, allows access, and follows the redirect to the client. */
   allow(authorizationUrl: URL): Promise<void>
   close(): Promise<void>
 }
 
-/** Debian's; nothing is downloaded. */
+/** The path of Debian's package. The tests download no browser. */
 export const CHROMIUM = '/usr/bin/chromium'
 export const hasChromium: boolean = existsSync(CHROMIUM)
 
-/** A real browser: it runs what a page would run, keeps its cookies, and obeys the page's own security policy. */
-export async function atChromium({ username, password }: Person): Promise<PersonAtBrowser> {
+/** A browser that runs scripts and enforces cookies and the Content-Security-Policy. */
+export async function openChromium({ username, password }: Person): Promise<BrowserUser> {
   const browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] })
   const page = await browser.newPage()
   return {
@@ -33,8 +33,8 @@ export async function atChromium({ username, password }: Person): Promise<Person
   }
 }
 
-/** The same forms, filled in over plain HTTP. */
-export async function atScript(person: Person): Promise<PersonAtBrowser> {
+/** Submits the same forms over HTTP, without a browser. */
+export async function openScripted(person: Person): Promise<BrowserUser> {
   const browser = new ScriptedBrowser()
   return {
     async allow(url) {

@@ -5,7 +5,7 @@ import { DEMO_PEOPLE, type Person, type Stack, startStack } from '@narrow-deputi
 import { type AuditRecord, parseAuditKey, verifyAudit } from '@narrow-deputies/guardrails/audit'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Answer, YES } from '../../clients.ts'
-import { atChromium, atScript, CHROMIUM, hasChromium } from './browser-user.ts'
+import { CHROMIUM, hasChromium, openChromium, openScripted } from './browser-user.ts'
 import { type OAuthClient, openOAuthClient } from './oauth-client.ts'
 
 const [ada, grace] = DEMO_PEOPLE as readonly [Person, Person]
@@ -16,7 +16,7 @@ let logs = ''
 const secrets: string[] = []
 
 beforeAll(async () => {
-  state = realpathSync(mkdtempSync(join(tmpdir(), 'whole-path-')))
+  state = realpathSync(mkdtempSync(join(tmpdir(), 'end-to-end-')))
   stack = await startStack({
     state,
     onLog: text => {
@@ -41,18 +41,18 @@ function recordsOf(server: string): AuditRecord[] {
     .map(line => JSON.parse(line) as AuditRecord)
 }
 
-if (!hasChromium) console.warn(`${CHROMIUM} is not there: the path through a real browser is skipped`)
+if (!hasChromium) console.warn(`${CHROMIUM} is not installed: the test with a real browser is skipped`)
 
-describe('the whole path of a remote caller, from a URL to a person’s name in the audit', () => {
+describe('a remote caller, from the URL of a server to the audit log', () => {
   describe.each([
-    ['a scripted browser and a client of the 2025 revisions', 'v1', atScript, true],
-    ['a scripted browser and a client of the 2026 revision', 'v2', atScript, true],
-    ['Chromium and a client of the 2026 revision', 'v2', atChromium, hasChromium],
+    ['a scripted browser and a client of the 2025 revisions', 'v1', openScripted, true],
+    ['a scripted browser and a client of the 2026 revision', 'v2', openScripted, true],
+    ['Chromium and a client of the 2026 revision', 'v2', openChromium, hasChromium],
   ] as const)('with %s', (_, line, sit, isThere) => {
     const stepsUp = line === 'v2'
 
     it.skipIf(!isThere)(
-      `${verifies('P15', 'P12', 'P7')} discovery, PKCE, token, call, step-up, confirmation, publication, record`,
+      `${verifies('P15', 'P12', 'P7')} discovers, signs in, calls, gets more scopes, confirms, publishes, and is recorded`,
       async () => {
         const before = recordsOf('blog-publisher').length
         const articles = stack.backend.articles().length
@@ -64,7 +64,7 @@ describe('the whole path of a remote caller, from a URL to a person’s name in 
         }
         const client = await openOAuthClient(urlOf('blog-publisher'), browser, human, line)
         try {
-          // It began with a 401 alone. The first token allows no more than reading, if the client can ask for more.
+          // If the client can get more scopes later, its first token is for reading only.
           expect(client.scopes.map(words)).toEqual(stepsUp ? [['blog:read']] : [['blog:publish', 'blog:read']])
           expect(await client.listTools()).toEqual(['listDrafts', 'publishDraft'])
           const { drafts } = (await client.callTool('listDrafts', {})).structuredContent as {
@@ -99,8 +99,8 @@ describe('the whole path of a remote caller, from a URL to a person’s name in 
     )
   })
 
-  it(`${verifies('P15')} a person who may only read gets no token to write, and the backend no request`, async () => {
-    const browser = await atScript(grace)
+  it(`${verifies('P15')} without the right to write gets no token for it, and the backend receives no write`, async () => {
+    const browser = await openScripted(grace)
     const client: OAuthClient = await openOAuthClient(urlOf('ticket-handler'), browser)
     const requests = stack.backend.requests().filter(({ method }) => method !== 'GET').length
     const ticketId = stack.backend.ticketRows()[0]?.id
@@ -111,8 +111,8 @@ describe('the whole path of a remote caller, from a URL to a person’s name in 
     await client.close()
   })
 
-  it(`${verifies('P15', 'P13')} a token for one server opens no other`, async () => {
-    const browser = await atScript(ada)
+  it(`${verifies('P15', 'P13')} with a token for one server is refused by the others`, async () => {
+    const browser = await openScripted(ada)
     const client = await openOAuthClient(urlOf('crm-reader'), browser)
     await client.listTools()
     const token = client.secrets.find(secret => secret.split('.').length === 3)
@@ -126,8 +126,8 @@ describe('the whole path of a remote caller, from a URL to a person’s name in 
     await client.close()
   })
 
-  // Last: it looks back at all of the above.
-  it(`${verifies('P11', 'P15')} no token, code or verifier is in any log or file but the identity provider's`, async () => {
+  // Last, because it checks what all other tests have left behind.
+  it(`${verifies('P11', 'P15')} leaves no token, code or verifier in any log or file except the identity provider’s`, async () => {
     expect(secrets.length).toBeGreaterThan(9)
     const files = readdirSync(state).filter(name => !name.startsWith('identity-'))
     const written = files

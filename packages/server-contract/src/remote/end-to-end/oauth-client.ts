@@ -12,25 +12,25 @@ import { Client as LegacyClient } from '@modelcontextprotocol/sdk/client/index.j
 import { StreamableHTTPClientTransport as LegacyTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import { ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js'
 import { type CallResult, type ClientLine, type Human, YES } from '../../clients.ts'
-import type { PersonAtBrowser } from './browser-user.ts'
+import type { BrowserUser } from './browser-user.ts'
 
 type LegacyProvider = NonNullable<ConstructorParameters<typeof LegacyTransport>[1]>['authProvider'] & object
 
-/** An MCP host that knows nothing but a server's URL, with a person who signs in when they are asked to. */
+/** An MCP host that knows only the URL of a server, and a person who signs in. */
 export interface OAuthClient {
   listTools(): Promise<string[]>
   callTool(name: string, args: Record<string, unknown>): Promise<CallResult>
-  /** The scope of each token that was had, in order. */
+  /** The scope of each token, in order. */
   readonly scopes: string[]
-  /** Everything that nobody else may see: tokens, codes, verifiers. */
+  /** All tokens, codes and verifiers. */
   readonly secrets: string[]
   close(): Promise<void>
 }
 
-/** @param human answers the server's questions; undefined agrees to all */
+/** @param human answers confirmation requests; by default every answer is yes */
 export async function openOAuthClient(
   url: string,
-  person: PersonAtBrowser,
+  person: BrowserUser,
   human?: Human,
   line: ClientLine = 'v2',
 ): Promise<OAuthClient> {
@@ -77,14 +77,15 @@ export async function openOAuthClient(
     discoveryState: () => kept.get('discovery') as undefined,
   }
 
-  /** Runs `work`; where that needs a token, or another one, the person is asked, and it is run again. */
+  /** Runs `work`. If it needs a token, or one with more scopes, signs in and runs it again. */
   const authorised = async <T>(work: () => Promise<T>): Promise<T> => {
     try {
       return await work()
     } catch (error) {
       if (!(error instanceof ModernUnauthorized || error instanceof LegacyUnauthorized)) throw error
       const answer = callbacks.pop()
-      if (!answer || answer.get('state') !== kept.get('state')) throw new Error('the person did not come back')
+      if (!answer || answer.get('state') !== kept.get('state'))
+        throw new Error('the browser was not redirected to the client')
       const code = answer.get('code') ?? ''
       secrets.push(code)
       if (transport instanceof ModernTransport) await transport.finishAuth(answer)

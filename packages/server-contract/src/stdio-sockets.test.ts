@@ -6,19 +6,19 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { entryPoint, SERVERS } from './repository.ts'
 import { RunningServer } from './running-server.ts'
 
-/** Nobody answers there; nothing is asked of a backend here. */
+/** Nothing listens there, and these tests send no request to a backend. */
 const NOWHERE = 'http://127.0.0.1:9/v1'
 
 let folder: string
 
 beforeAll(() => {
-  folder = realpathSync(mkdtempSync(join(tmpdir(), 'listens-nowhere-')))
+  folder = realpathSync(mkdtempSync(join(tmpdir(), 'stdio-sockets-')))
   mkdirSync(join(folder, 'drafts'), { mode: 0o700 })
 })
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-/** What each of the three needs to start: a variable of another one's is not looked at. */
+/** The settings of all three servers. Each ignores the variables of the others. */
 function environment(server: string): Record<string, string> {
   const prefixes = ['BLOG', 'CRM', 'TICKET']
   return {
@@ -34,14 +34,14 @@ function environment(server: string): Record<string, string> {
   }
 }
 
-/** The sockets of a process that others can reach: TCP and local ones that listen, UDP ones that have a port. */
+/** The sockets of a process that others can connect to: listening TCP and Unix sockets, and bound UDP sockets. */
 function reachableSockets(pid: number): string[] {
   const rows = (table: string): string[][] => {
     try {
       const [, ...lines] = readFileSync(`/proc/${pid}/net/${table}`, 'utf8').trim().split('\n')
       return lines.map(line => line.trim().split(/\s+/))
     } catch (error) {
-      // A system without IPv6 has no table for it.
+      // A system without IPv6 does not have its tables.
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
       throw error
     }
@@ -65,7 +65,7 @@ function reachableSockets(pid: number): string[] {
   })
 }
 
-/** A handle may be closed between being listed and being looked at. */
+/** The target of a link in /proc, or an empty string if the file was closed meanwhile. */
 function targetOf(link: string): string {
   try {
     return readlinkSync(link)
@@ -74,19 +74,22 @@ function targetOf(link: string): string {
   }
 }
 
-describe('over standard input and output', () => {
+describe('over stdio', () => {
   describe.each(SERVERS)('%s', name => {
-    it.skipIf(process.platform !== 'linux')(`${verifies('P15')} opens no socket that anybody could reach`, async () => {
-      const server = new RunningServer(entryPoint(name), environment(name))
-      await server.open('legacy')
-      const { result } = await server.request('tools/list', {})
-      expect(result).toHaveProperty('tools')
-      expect(reachableSockets(server.child.pid ?? 0)).toEqual([])
-      expect(await server.end()).toBe(0)
-    })
+    it.skipIf(process.platform !== 'linux')(
+      `${verifies('P15')} opens no socket that others can connect to`,
+      async () => {
+        const server = new RunningServer(entryPoint(name), environment(name))
+        await server.open('legacy')
+        const { result } = await server.request('tools/list', {})
+        expect(result).toHaveProperty('tools')
+        expect(reachableSockets(server.child.pid ?? 0)).toEqual([])
+        expect(await server.end()).toBe(0)
+      },
+    )
   })
 
-  it.skipIf(process.platform !== 'linux')('would be noticed: a socket that listens is seen', async () => {
+  it.skipIf(process.platform !== 'linux')('a listening socket is detected', async () => {
     const path = join(folder, 'socket')
     const [tcp, local] = [createServer(), createServer()]
     await new Promise<void>(resolve => tcp.listen(0, '127.0.0.1', resolve))
